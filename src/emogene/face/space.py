@@ -1,0 +1,32 @@
+"""An avatar's own landmark range: what its training video showed."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class LandmarkSpace:
+    """The landmarks seen in an avatar's video: the database of the LLE and the reach of its renderer.
+
+    ``neutral [68, 3]``: the avatar's resting face; ``database [N, 68, 3]``: its training frames.
+    Both canonical space, decimetres, float32.
+    """
+
+    neutral: np.ndarray
+    database: np.ndarray
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """``[68, 3]`` mean of the database."""
+        return self.database.mean(0)
+
+    @cached_property
+    def std(self) -> np.ndarray:
+        """``[68, 3]`` unbiased standard deviation of the database."""
+        return self.database.std(0, ddof=1)
+
+    def quantile(self, q: float) -> np.ndarray:
+        """``[68, 3]`` quantile of the database per coordinate (linear interpolation)."""
+        return np.quantile(self.database, q, axis=0).astype(np.float32)
