@@ -1,0 +1,41 @@
+"""What the two audio stages hear: log-mel, pitch and loudness on one 50 Hz clock."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from emogene.audio.decode import SAMPLE_RATE, Recording
+from emogene.audio.pitch import pitch
+from emogene.audio.spectrum import spectrum
+from emogene.face.motion import frame_count
+
+SPEECH_FPS = Fraction(50)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Features of a recording. Frame k is centred at k/50 s and T = ceil(50 duration).
+
+    ``mel [T, 80]`` natural-log power, ``f0 [T]`` Hz with 0 where unvoiced, ``loudness [T]`` dB of full scale
+    (-80 is digital silence); float32.
+    """
+
+    mel: np.ndarray
+    f0: np.ndarray
+    loudness: np.ndarray
+    duration: Fraction
+
+    def __len__(self) -> int:
+        return len(self.mel)
+
+
+def analyse(sound: Recording | np.ndarray) -> Speech:
+    """Features of a recording, or of bare ``samples [n]`` at 16 kHz mono, n >= 1. Memory as the samples'."""
+    if isinstance(sound, Recording):
+        samples, duration = sound.samples, sound.duration
+    else:
+        samples, duration = sound.astype(np.float32, copy=False), Fraction(len(sound), SAMPLE_RATE)
+    frames = frame_count(duration, SPEECH_FPS)
+    mel, loudness = spectrum(samples, frames)
+    return Speech(mel, pitch(samples, frames), loudness, duration)
