@@ -34,7 +34,7 @@ def resample(values: np.ndarray, source: Fraction, target: Fraction, frames: int
 
 @dataclass(frozen=True)
 class LandmarkMotion:
-    """Faces over time: ``points [T, 68, 3]`` float32, canonical space (see :mod:`emogene.face`), decimetres."""
+    """Faces over time: ``points [T, 68, 3]`` float32, canonical space (:mod:`emogene.face`), decimetres."""
 
     points: np.ndarray
     fps: Fraction = VIDEO_FPS

@@ -1,0 +1,89 @@
+"""The head's position and orientation over time: applying, smoothing and looping it."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation
+
+from emogene.face.motion import VIDEO_FPS
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """Head to camera, ``p_camera = R p + t``: ``rotation [T, 3, 3]`` and ``translation [T, 3]``, float32.
+
+    Decimetres; the axes of both frames are those of :mod:`emogene.face.camera`.
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    fps: Fraction = VIDEO_FPS
+
+    def __post_init__(self) -> None:
+        frames = len(self.rotation)
+        if self.rotation.shape != (frames, 3, 3) or self.translation.shape != (frames, 3):
+            raise ValueError(f"a pose of shapes {self.rotation.shape} and {self.translation.shape}")
+
+    def __len__(self) -> int:
+        return len(self.rotation)
+
+    def __getitem__(self, frames: slice | np.ndarray) -> "HeadPose":
+        return replace(self, rotation=self.rotation[frames], translation=self.translation[frames])
+
+    def to_camera(self, points: np.ndarray) -> np.ndarray:
+        """Head frame to camera frame: ``[T, P, 3] -> [T, P, 3]``, or one shape ``[P, 3]`` in every pose."""
+        return points @ self.rotation.swapaxes(1, 2) + self.translation[:, None]
+
+    def to_head(self, points: np.ndarray) -> np.ndarray:
+        """Camera frame to head frame, ``[T, P, 3] -> [T, P, 3]``."""
+        return (points - self.translation[:, None]) @ self.rotation
+
+    def smooth(self, sigma: float) -> "HeadPose":
+        """Gaussian smoothing over time, ``sigma`` in frames; the ends are held. One continuous clip only."""
+        if sigma <= 0 or len(self) < 2:
+            return self
+        return self._filter(lambda track: gaussian_filter1d(track, sigma, axis=0, mode="nearest"))
+
+    def loop(self, frames: int, turn: float = 1.0) -> "HeadPose":
+        """A pose track of any length: this one, forwards and backwards in turn.
+
+        The playing speed goes smoothly from +1 to -1 within ``turn`` seconds before and after each end, so
+        that neither position nor velocity jumps. The first frame is this track's first.
+        """
+        last = len(self) - 1
+        if last < 1:
+            return self[np.zeros(frames, int)]
+        position = _bounce(np.arange(frames), last, min(turn * float(self.fps), last / 2))
+        left = np.minimum(position.astype(int), last - 1)
+        share = position - left
+        here, there = (Rotation.from_matrix(self.rotation[side]) for side in (left, left + 1))
+        step = (there * here.inv()).as_rotvec()
+        turned = Rotation.from_rotvec(step * share[:, None]) * here
+        moved = self.translation[left] * (1 - share[:, None]) + self.translation[left + 1] * share[:, None]
+        return replace(
+            self, rotation=turned.as_matrix().astype(np.float32), translation=moved.astype(np.float32)
+        )
+
+    def _filter(self, over_time) -> "HeadPose":
+        rotation = Rotation.from_matrix(self.rotation)
+        middle = rotation.mean()
+        offsets = over_time((middle.inv() * rotation).as_rotvec())
+        smoothed = (middle * Rotation.from_rotvec(offsets)).as_matrix()
+        translation = over_time(self.translation.astype(np.float64))
+        return replace(self, rotation=smoothed.astype(np.float32), translation=translation.astype(np.float32))
+
+
+def _bounce(time: np.ndarray, last: float, turn: float) -> np.ndarray:
+    """Position on a track [0, last] that runs to and fro, turning round within ``turn`` frames at each end.
+
+    A triangle wave whose corners are replaced by parabolas: unit speed except within ``turn`` of a corner.
+    It starts on the first frame, in the middle of a turn.
+    """
+    one_way = last + turn  # a turn takes twice as long as passing the same stretch at unit speed
+    phase = np.mod(time, 2 * one_way)
+    phase = np.minimum(phase, 2 * one_way - phase)
+    leaving = phase**2 / (2 * turn)
+    arriving = last - (one_way - phase) ** 2 / (2 * turn)
+    return np.where(phase < turn, leaving, np.where(phase > last, arriving, phase - turn / 2))
