@@ -9,6 +9,7 @@ from PIL import Image
 
 from emogene.avatar.capture.layers import face_region, head_layer
 from emogene.avatar.capture.matte import screen_matte
+from emogene.avatar.capture.tracks import gaze
 from emogene.avatar.capture.video import read_frames
 from emogene.errors import EmoGeneError
 from emogene.face.camera import Camera
@@ -33,7 +34,7 @@ class CaptureConfig:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Frames of one person. Arrays are per frame; colours are the person's alone (despilled, not premultiplied)."""
+    """Frames of one person, arrays by frame. Colours are the person's alone: despilled, not premultiplied."""
 
     colour: np.ndarray  # uint8 [N, S, S, 3]
     alpha: np.ndarray  # uint8 [N, S, S]: person
@@ -41,6 +42,7 @@ class TrainingSet:
     clip: np.ndarray  # int [N]
     frame: np.ndarray  # int [N]: frame in its clip
     points: np.ndarray  # float32 [N, 68, 3]: canonical landmarks, dm
+    gaze: np.ndarray  # float32 [N, 2]: see tracks.gaze
     rotation: np.ndarray  # float32 [N, 3, 3]: head pose, p_camera = R p + t
     translation: np.ndarray  # float32 [N, 3], dm
     pixels: np.ndarray  # float32 [N, 68, 3]: tracked landmarks in the training images
@@ -69,7 +71,7 @@ def capture(
     config: CaptureConfig | None = None,
     progress=iter,
 ) -> TrainingSet:
-    """Cut the person out of ``videos``; ``tracks``: 68 points ``[T, 68, 3]`` in pixels by each video's stem.
+    """Cut the person out of ``videos``; ``tracks``: the track ``[T, 70, 3]`` of each by its file's stem.
 
     The crop stands still within a clip and is centred on the head in each, so that the torso hardly differs
     between clips. White balance drifts between clips: each clip's face gets the same mean colour.
@@ -81,16 +83,18 @@ def capture(
     face = canonicalise(pixels, (config.size, config.size), offsets=offsets)
     reference = np.median([c.mean_colour() for c in clips], axis=0)
     rows = np.concatenate([offset + c.kept for offset, c in zip(offsets, clips, strict=False)])
+    eyes = np.concatenate([gaze(c.pixels) for c in clips])
     fine_rows = np.concatenate([offset + c.fine_kept for offset, c in zip(offsets, clips, strict=False)])
     gains = [reference / c.mean_colour() for c in clips]
-    shown = pixels[rows].astype(np.float32)
+    shown = pixels[rows, :68].astype(np.float32)
     return TrainingSet(
         colour=np.concatenate([_scale(c.colour, g) for c, g in zip(clips, gains, strict=True)]),
         alpha=np.concatenate([c.alpha for c in clips]),
-        head=np.stack([np.uint8(255 * head_layer(p, config.size) + 0.5) for p in shown]),
+        head=np.stack([(255 * head_layer(p, config.size) + 0.5).astype(np.uint8) for p in shown]),
         clip=np.concatenate([np.full(len(c.kept), i) for i, c in enumerate(clips)]),
         frame=np.concatenate([c.kept for c in clips]),
         points=face.motion.points[rows],
+        gaze=eyes[rows],
         rotation=face.pose.rotation[rows],
         translation=face.pose.translation[rows],
         pixels=shown,
@@ -142,7 +146,7 @@ class _Clip:
 
 
 def _corner(points: np.ndarray, shape: tuple[int, ...], crop: int) -> tuple[int, int]:
-    """Left and top of the square of side ``crop`` that stands on the image's lower edge, centred on the nose."""
+    """Left and top of the square of side ``crop`` on the image's lower edge, centred on the nose."""
     height, width = shape[:2]
     if crop > min(height, width):
         raise EmoGeneError(f"the video is {width}x{height}; it must be at least {crop} pixels each way.")
@@ -157,9 +161,9 @@ def _resize(colour: np.ndarray, alpha: np.ndarray, size: int) -> tuple[np.ndarra
         np.asarray(Image.fromarray(np.ascontiguousarray(p)).resize((size, size), Image.Resampling.LANCZOS))
         for p in planes
     ]
-    values = np.uint8(np.clip(np.stack(resized, -1), 0, 1) * 255 + 0.5)
+    values = (np.clip(np.stack(resized, -1), 0, 1) * 255 + 0.5).astype(np.uint8)
     return values[..., :3], values[..., 3]
 
 
 def _scale(colour: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    return np.uint8(np.clip(colour * gain.astype(np.float32) + 0.5, 0, 255))
+    return np.clip(colour * gain.astype(np.float32) + 0.5, 0, 255).astype(np.uint8)

@@ -10,8 +10,8 @@ EAR_LOBES = (3, 13)  # jaw points at the height of the ear lobes
 def head_layer(points: np.ndarray, size: int, start: float = 0.012, fade: float = 0.06) -> np.ndarray:
     """Share of the head layer ``[size, size]`` in 0..1, from the 68 points ``[68, 2 or 3]`` in pixels.
 
-    1 above the line through the ear lobes and inside the jaw line; below it falls smoothly to 0 between ``start``
-    and ``start + fade`` image heights from there. The torso layer is seen through it, so that no seam shows.
+    1 above the line through the ear lobes and inside the jaw line; below, it falls smoothly to 0 between
+    ``start`` and ``start + fade`` image heights away. The torso is seen through it, so that no seam shows.
     """
     right, left = points[EAR_LOBES[0], :2], points[EAR_LOBES[1], :2]
     slope = (left[1] - right[1]) / (left[0] - right[0])
@@ -20,7 +20,7 @@ def head_layer(points: np.ndarray, size: int, start: float = 0.012, fade: float 
     draw = ImageDraw.Draw(region)
     draw.polygon([(0, 0), edge[0], edge[1], (size, 0)], fill=1)
     draw.polygon([tuple(p) for p in points[:17, :2]], fill=1)
-    distance = distance_transform_edt(~np.asarray(region))
+    distance = np.asarray(distance_transform_edt(~np.asarray(region)))
     share = np.clip(1 - (distance / size - start) / fade, 0, 1)
     return (share * share * (3 - 2 * share)).astype(np.float32)
 

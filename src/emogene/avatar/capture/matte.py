@@ -82,9 +82,9 @@ def _follow_luma(alpha: np.ndarray, luma: np.ndarray, radius: int = 2, epsilon: 
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
-    """The largest connected piece, with its holes filled by being unreachable from the rest."""
-    pieces, count = label(mask)
-    if count == 0:
+    """The largest connected piece."""
+    pieces = np.empty(mask.shape, np.int32)
+    if label(mask, output=pieces) == 0:
         return mask
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0

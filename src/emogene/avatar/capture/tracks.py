@@ -1,4 +1,7 @@
-"""MediaPipe landmarks of a video's frames: tracked here, or read from a stored track."""
+"""MediaPipe landmarks of a video's frames: tracked here, or read from a stored track.
+
+A track is ``[T, 70, 3]`` pixels, z on the x scale: the 68 points, then the right and left iris.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,17 +11,22 @@ import numpy as np
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import MEDIAPIPE_68
 
+IRISES = (468, 473)
+TRACKED = (*MEDIAPIPE_68, *IRISES)
+_CORNERS = ((36, 39), (42, 45))
+
 
 def stored_tracks(path: str | Path) -> dict[str, np.ndarray]:
-    """The 68 points of every clip in a ``tracks.npz``: name to ``[T, 68, 3]`` pixels, z on the x scale."""
+    """The track ``[T, 70, 3]`` of every clip in a ``tracks.npz``, by name."""
     with np.load(path) as data:
-        points = np.cumsum(data["landmarks_delta"][:, :68].astype(np.int64), axis=0) / 64
+        columns = [int(np.flatnonzero(data["landmark_index"] == i)[0]) for i in TRACKED]
+        points = np.cumsum(data["landmarks_delta"][:, columns].astype(np.int64), axis=0) / 64
         offset = data["offset"]
         return {str(name): points[offset[i] : offset[i + 1]] for i, name in enumerate(data["clip"])}
 
 
 def track(frames: Iterable[np.ndarray], model: str | Path, fps: float = 25) -> np.ndarray:
-    """Track RGB ``frames`` with MediaPipe's FaceLandmarker (extra ``avatar``): ``[T, 68, 3]`` pixels.
+    """Track RGB ``frames`` with MediaPipe's FaceLandmarker (extra ``avatar``): ``[T, 70, 3]``.
 
     ``model``: its ``face_landmarker.task``. Raises EmoGeneError where a frame shows no face.
     """
@@ -39,5 +47,22 @@ def track(frames: Iterable[np.ndarray], model: str | Path, fps: float = 25) -> n
                 raise EmoGeneError(f"no face in frame {i}; give a video in which the face is always seen.")
             height, width = frame.shape[:2]
             mesh = np.array([(p.x * width, p.y * height, p.z * width) for p in faces[0]])
-            points.append(mesh[list(MEDIAPIPE_68)])
+            points.append(mesh[list(TRACKED)])
     return np.array(points)
+
+
+def gaze(track: np.ndarray) -> np.ndarray:
+    """Where the eyes look in a track ``[T, 70, 3]``: ``[T, 2]``, right and up as the viewer sees it.
+
+    Mean offset of the iris centres from the middle of the eye corners, along and across the line through the
+    corners, in eye widths.
+    """
+    offsets = []
+    for iris, (first, second) in zip((68, 69), _CORNERS, strict=True):
+        axis = track[:, second, :2] - track[:, first, :2]
+        width = np.linalg.norm(axis, axis=-1, keepdims=True)
+        axis = axis / width
+        up = np.stack([axis[:, 1], -axis[:, 0]], -1)
+        offset = (track[:, iris, :2] - (track[:, first, :2] + track[:, second, :2]) / 2) / width
+        offsets.append(np.stack([(offset * axis).sum(-1), (offset * up).sum(-1)], -1))
+    return np.mean(offsets, axis=0).astype(np.float32)

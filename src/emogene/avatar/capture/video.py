@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import av.error
 import numpy as np
 from scipy.ndimage import uniform_filter
 
@@ -22,7 +23,7 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
                 raise EmoGeneError(f"{path} has no video stream; give a video of the person's face.")
             for frame in container.decode(video=0):
                 yield frame.to_ndarray(format="rgb24")
-    except (av.FFmpegError, OSError) as error:
+    except (av.error.FFmpegError, OSError) as error:
         raise EmoGeneError(f"cannot read the video {path}: {error}") from error
 
 
