@@ -88,24 +88,30 @@ def _fit(buffer: bytearray, length: int) -> np.ndarray:
     return np.pad(samples, (0, length - len(samples))) if len(samples) < length else samples
 
 
+def channels(frame: av.AudioFrame) -> np.ndarray:
+    """``[channels, samples]`` float32, full scale 1, of a decoded frame in any sample format.
+
+    Not PyAV's ``to_ndarray``: it reads past the last plane of 8 planar channels.
+    """
+    count, dtype = frame.layout.nb_channels, np.dtype(_DTYPES[frame.format.packed.name])
+    if frame.format.is_planar:
+        planes = [np.frombuffer(frame.planes[i], dtype, frame.samples) for i in range(count)]  # type: ignore
+        values = np.stack(planes)
+    else:
+        values = np.frombuffer(frame.planes[0], dtype, frame.samples * count).reshape(-1, count).T  # type: ignore
+    if dtype == np.uint8:
+        return values.astype(np.float32) / 128 - 1
+    if np.issubdtype(dtype, np.integer):
+        return (values / -float(np.iinfo(dtype).min)).astype(np.float32)
+    return values.astype(np.float32)
+
+
 def _mono(frame: av.AudioFrame) -> np.ndarray:
     """``[samples]`` float32, the mean of the channels.
 
-    Not FFmpeg's downmix: it drops some channels (LFE) and cannot mix layouts that have no name. Not PyAV's
-    ``to_ndarray``: it reads past the last plane of 8 planar channels.
+    Not FFmpeg's downmix: it drops some channels (LFE) and cannot mix layouts that have no name.
     """
-    channels, dtype = frame.layout.nb_channels, np.dtype(_DTYPES[frame.format.packed.name])
-    if frame.format.is_planar:
-        planes = [np.frombuffer(frame.planes[i], dtype, frame.samples) for i in range(channels)]  # type: ignore
-        values = np.stack(planes)
-    else:
-        values = np.frombuffer(frame.planes[0], dtype, frame.samples * channels).reshape(-1, channels).T  # type: ignore
-    mean = values.mean(0, dtype=np.float64)
-    if dtype == np.uint8:
-        mean = mean / 128 - 1
-    elif np.issubdtype(dtype, np.integer):
-        mean = mean / -float(np.iinfo(dtype).min)
-    return mean.astype(np.float32)
+    return channels(frame).mean(0, dtype=np.float64).astype(np.float32)
 
 
 class _Resampler:
