@@ -1,0 +1,77 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation
+
+from emogene.face.camera import Camera
+from emogene.face.pose import HeadPose
+
+
+def wander(frames: int, seed: int = 0) -> HeadPose:
+    draw = np.random.default_rng(seed)
+    track = gaussian_filter1d(np.cumsum(draw.normal(0, 0.02, (frames, 6)), 0), 3, axis=0)
+    rotation = Rotation.from_rotvec(track[:, :3]).as_matrix().astype(np.float32)
+    return HeadPose(rotation, track[:, 3:].astype(np.float32), Fraction(25))
+
+
+def test_camera_axes():
+    camera = Camera.of_image(100, 80)
+    np.testing.assert_allclose(camera.project(np.array([0.0, 0, -5])), [50, 40])
+    right, up = camera.project(np.array([[1.0, 0, -5], [0, 1, -5]]))
+    assert right[0] > 50 and up[1] < 40
+    pixels = np.array([[3.0, 70.0]])
+    np.testing.assert_allclose(camera.project(camera.unproject(pixels, np.array([-18.0]))), pixels)
+
+
+def test_head_and_camera_frames_are_inverse():
+    pose = wander(9)
+    points = np.random.default_rng(1).normal(size=(9, 68, 3))
+    np.testing.assert_allclose(pose.to_head(pose.to_camera(points)), points, atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(frames=st.integers(2, 200), length=st.integers(1, 800), turn=st.floats(0.1, 3))
+def test_loop_has_no_jump(frames, length, turn):
+    pose = wander(frames)
+    loop = pose.loop(length, turn)
+    assert len(loop) == length
+    np.testing.assert_allclose(loop.translation[0], pose.translation[0], atol=1e-6)
+    fastest = np.abs(np.diff(pose.translation, axis=0)).max()
+    assert np.abs(np.diff(loop.translation, axis=0)).max(initial=0) <= fastest + 1e-5
+    np.testing.assert_allclose(np.linalg.det(loop.rotation), 1, atol=1e-5)
+
+
+def test_loop_has_no_jump_in_velocity():
+    pose = wander(100)
+    steady = HeadPose(pose.rotation, np.linspace(0, 1, 100, dtype=np.float32)[:, None].repeat(3, 1))
+    velocity = np.diff(steady.loop(1000).translation[:, 0])
+    assert np.abs(np.diff(velocity)).max() < 0.06 * np.abs(velocity).max()
+
+
+def test_loop_of_one_frame_is_still():
+    loop = wander(1).loop(7)
+    np.testing.assert_array_equal(loop.rotation, np.repeat(wander(1).rotation, 7, 0))
+
+
+def test_smoothing_lowers_jitter_and_keeps_a_still_head():
+    draw = np.random.default_rng(0)
+    noisy = HeadPose(
+        Rotation.from_rotvec(draw.normal(0, 0.01, (50, 3))).as_matrix().astype(np.float32),
+        draw.normal(0, 0.1, (50, 3)).astype(np.float32),
+    )
+    smooth = noisy.smooth(2)
+    assert (
+        np.abs(np.diff(smooth.translation, axis=0)).mean()
+        < np.abs(np.diff(noisy.translation, axis=0)).mean() / 3
+    )
+    still = noisy[np.zeros(5, int)]
+    np.testing.assert_allclose(still.smooth(2).rotation, still.rotation, atol=1e-6)
+
+
+def test_shapes_are_checked():
+    with pytest.raises(ValueError, match="pose"):
+        HeadPose(np.zeros((3, 3, 3)), np.zeros((2, 3)))
