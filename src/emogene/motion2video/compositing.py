@@ -1,0 +1,76 @@
+"""Samples along rays into colour, opacity and depth (emission and absorption)."""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from emogene.motion2video import marching_cpu
+from emogene.motion2video.marching import Samples
+
+Backend = Literal["auto", "reference", "numba"]
+
+
+class Rendered(NamedTuple):
+    """What rays see of the field, before anything behind it."""
+
+    image: Tensor
+    """``[R, 3]`` colour times opacity."""
+    weights: Tensor
+    """``[R]`` opacity."""
+    depth: Tensor
+    """``[R]`` weighted distance at the ends of the steps."""
+
+
+def composite_reference(sigma: Tensor, color: Tensor, samples: Samples, threshold: float = 1e-4) -> Rendered:
+    """Plain PyTorch, differentiable, the oracle of the kernel. See :func:`composite`."""
+    rays, ray = len(samples.first) - 1, samples.ray
+    optical = sigma * samples.step
+    before = optical.double().cumsum(0) - optical
+    start = torch.cat([before, before.new_zeros(1)])[samples.first[:-1].clamp_max(len(before))]
+    left = torch.exp(start[ray] - before).to(sigma.dtype)
+    weight = torch.where(left < threshold, 0, (1 - torch.exp(-optical)) * left)
+
+    def total(values: Tensor) -> Tensor:
+        return values.new_zeros(rays, *values.shape[1:]).index_add(0, ray, values)
+
+    return Rendered(total(weight[:, None] * color), total(weight), total(weight * samples.end))
+
+
+class _Composite(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, sigma, color, step, end, first, threshold):
+        rays = len(first) - 1
+        image, weights, depth = torch.empty(rays, 3), torch.empty(rays), torch.empty(rays)
+        arrays = [x.contiguous().numpy() for x in (sigma, color, step, end, first)]
+        marching_cpu.composite(*arrays, threshold, weights.numpy(), image.numpy(), depth.numpy())
+        ctx.save_for_backward(sigma, color, step, end, first, weights, image, depth)
+        ctx.threshold = threshold
+        return image, weights, depth
+
+    @staticmethod
+    def backward(ctx, *grads):
+        sigma, color, step, end, first, weights, image, depth = (
+            x.contiguous().numpy() for x in ctx.saved_tensors
+        )
+        grad_image, grad_weights, grad_depth = (g.contiguous().numpy() for g in grads)
+        grad_sigma, grad_color = torch.zeros(len(sigma)), torch.zeros(len(sigma), 3)
+        marching_cpu.composite_backward(
+            *(sigma, color, step, end, first, ctx.threshold, weights, image, depth),
+            *(grad_weights, grad_image, grad_depth, grad_sigma.numpy(), grad_color.numpy()),
+        )
+        return grad_sigma, grad_color, None, None, None, None
+
+
+def composite(
+    sigma: Tensor, color: Tensor, samples: Samples, threshold: float = 1e-4, backend: Backend = "auto"
+) -> Rendered:
+    """``sigma [M]``, ``color [M, 3]`` of packed samples -> what each ray sees, differentiable.
+
+    alpha = 1 - exp(-sigma step), weight = alpha * transmittance; a ray ends when the transmittance falls
+    below ``threshold``.
+    """
+    if backend == "reference" or (backend == "auto" and sigma.device.type != "cpu"):
+        return composite_reference(sigma, color, samples, threshold)
+    sigma, color = sigma.float(), color.float()
+    return Rendered(*_Composite.apply(sigma, color, samples.step, samples.end, samples.first, threshold))  # pyright: ignore[reportGeneralTypeIssues]

@@ -1,0 +1,193 @@
+"""The head: density and colour in space, given the face's landmarks (RAD-NeRF, Tang et al. 2022)."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from emogene.motion2video.condition_nets import AttentionNet, AudioNet, LandmarkBasis
+from emogene.motion2video.encodings import spherical_harmonics
+from emogene.motion2video.grid import Backend, GridConfig, GridEncoding
+from emogene.motion2video.marching import Occupancy, StepRule
+from emogene.motion2video.mlp import MLP, truncated_exp
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """Hyper-parameters of a head; the defaults are the official ones of GeneFace++ (May, without SR)."""
+
+    direct: bool = False
+    """Condition: principal components of the landmarks as they are, instead of networks over a window."""
+    condition_width: int = 64
+    window: int = 5
+    condition_inputs: int = 204
+    blink_width: int = 0
+    """How many numbers of the condition the eye's opening is added to; 0: none."""
+    blink_embedding: int = 32
+
+    position_grid: GridConfig = field(default_factory=GridConfig)
+    ambient_width: int = 3
+    """Coordinates of the second, condition-dependent grid: 3, 2, or 0 (the condition goes in directly)."""
+    ambient_grid: GridConfig = field(default_factory=GridConfig)
+    ambient_hidden: int = 128
+    ambient_layers: int = 3
+
+    sigma_hidden: int = 128
+    sigma_layers: int = 3
+    geometry_width: int = 128
+    color_hidden: int = 128
+    color_layers: int = 2
+    view_bands: int = 4
+    """Bands of spherical harmonics of the viewing direction, 0 to 4."""
+    individuals: int = 13000
+    """Rows of per-frame codes."""
+    individual_width: int = 4
+
+    grid_size: int = 128
+    box: tuple[float, ...] = (-1.0, -0.5, -1.0, 1.0, 0.5, 1.0)
+    """Low and high corner of what rays cross, within the cube -1..1 that the grids fill."""
+    max_steps: int = 16
+    step: float = 0.0
+    """Step length; 0: the official rule from ``max_steps``."""
+    step_gamma: float = 1 / 256
+    nearest: float = 0.05
+    density_threshold: float = 10.0
+    keep_density: bool = True
+    """Is the float density grid part of the state (official checkpoints), beside its bits."""
+
+    @property
+    def rule(self) -> StepRule:
+        if self.step:
+            return StepRule(self.step, self.step)
+        return StepRule.official(self.max_steps, self.grid_size, self.step_gamma)
+
+    @staticmethod
+    def small(**changes) -> "HeadConfig":
+        """A head for a 2-core CPU: direct conditioning, 8 levels x 4 features, hidden 64."""
+        sizes = {
+            **{"direct": True, "condition_width": 24, "window": 1, "ambient_width": 0},
+            "position_grid": GridConfig(levels=8, features=4, finest_resolution=512, log2_rows=15),
+            **{"sigma_hidden": 64, "geometry_width": 32, "color_hidden": 64, "view_bands": 2},
+            **{"individuals": 0, "individual_width": 0, "keep_density": False},
+            **{"box": (-1.0, -1.0, -1.0, 1.0, 1.0, 1.0), "step": 0.02, "max_steps": 64},
+        }
+        return HeadConfig(**{**sizes, **changes})
+
+
+class FieldValue(NamedTuple):
+    sigma: Tensor
+    """``[M]`` density."""
+    color: Tensor
+    """``[M, 3]`` in 0..1."""
+    ambient: Tensor
+    """``[M, ambient_width]`` in -1..1."""
+
+
+class HeadField(nn.Module):
+    """Density and colour of points in the cube -1..1. Parameter names are those of official checkpoints."""
+
+    aabb_train: Tensor
+    aabb_infer: Tensor
+    density_bitfield: Tensor
+    density_grid: Tensor
+
+    def __init__(self, config: HeadConfig, backend: Backend = "auto") -> None:
+        super().__init__()
+        self.config = config
+        self._make_buffers()
+        self._make_condition()
+        c, positions = config, config.position_grid.width
+        if c.individuals:
+            self.individual_embeddings = nn.Parameter(torch.randn(c.individuals, c.individual_width) * 0.1)
+        self.position_embedder = GridEncoding(c.position_grid, backend)
+        second = c.condition_width
+        if c.ambient_width:
+            inputs = positions + c.condition_width
+            self.ambient_net = MLP(inputs, c.ambient_hidden, c.ambient_width, c.ambient_layers)
+            self.ambient_embedder = GridEncoding(c.ambient_grid, backend)
+            second = c.ambient_grid.width
+        self.sigma_net = MLP(positions + second, c.sigma_hidden, 1 + c.geometry_width, c.sigma_layers)
+        inputs = c.view_bands**2 + c.geometry_width + c.individual_width
+        self.color_net = MLP(inputs, c.color_hidden, 3, c.color_layers)
+
+    def _make_buffers(self) -> None:
+        c, cells = self.config, self.config.grid_size**3
+        self.register_buffer("aabb_train", torch.tensor(c.box))
+        self.register_buffer("aabb_infer", torch.tensor(c.box))
+        self.register_buffer("density_grid", torch.zeros(1, cells), persistent=c.keep_density)
+        self.register_buffer("density_bitfield", torch.zeros(cells // 8, dtype=torch.uint8))
+        if c.keep_density:
+            self.register_buffer("step_counter", torch.zeros(16, 2, dtype=torch.int32))
+
+    def _make_condition(self) -> None:
+        c = self.config
+        if c.direct:
+            self.cond_prenet = LandmarkBasis(c.condition_width)
+            return
+        self.cond_prenet = AudioNet(c.condition_inputs, c.condition_width)
+        self.cond_att_net = AttentionNet(c.condition_width, c.window)
+        if c.blink_width:
+            self.blink_embedding = nn.Embedding(1, c.blink_embedding)
+            sizes = (c.blink_embedding, c.blink_embedding), (c.blink_embedding, c.blink_width)
+            self.blink_encoder = nn.Sequential(*(nn.Linear(*size) for size in sizes))
+
+    @property
+    def occupancy(self) -> Occupancy:
+        return Occupancy(self.density_bitfield)
+
+    def condition(self, landmarks: Tensor, eye: Tensor | None = None) -> Tensor:
+        """What the field is conditioned on.
+
+        Direct: ``landmarks [F, 68, 3]`` canonical, dm -> ``[F, width]``. Official: one frame's window
+        ``[window, 1, 204]`` and ``eye [1]``, the eye's area -> ``[1, width]``.
+        """
+        if self.config.direct:
+            return self.cond_prenet(landmarks)
+        codes = self.cond_prenet(landmarks)
+        if self.config.blink_width and eye is not None:
+            blink = self.blink_encoder(self.blink_embedding.weight * eye)
+            codes = codes + nn.functional.pad(blink, (0, codes.shape[-1] - blink.shape[-1]))
+        return self.cond_att_net(codes)
+
+    def individual(self, frame: Tensor | int = 0) -> Tensor | None:
+        """Per-frame codes ``[F, width]`` of training frames; frame 0's serves at inference."""
+        if not self.config.individuals:
+            return None
+        return self.individual_embeddings[torch.as_tensor(frame).reshape(-1)]
+
+    def forward(
+        self,
+        position: Tensor,
+        ray: Tensor,
+        direction: Tensor,
+        condition: Tensor,
+        individual: Tensor | None = None,
+        frame: Tensor | None = None,
+    ) -> FieldValue:
+        """Points ``position [M, 3]`` that belong to ``ray [M]`` of the rays ``direction [R, 3]``.
+
+        ``condition [F, width]`` and ``individual [F, width]`` of F frames; ``frame [R]`` says whose each ray
+        is, and may be left out where F is 1.
+        """
+        if frame is not None:
+            condition = condition[frame][ray]
+            individual = None if individual is None else individual[frame][ray]
+        features = self.position_embedder(position)
+        ambient, second = features[:, :0], condition
+        if self.config.ambient_width:
+            ambient = torch.tanh(self.ambient_net(features, condition).float())
+            second = self.ambient_embedder(ambient)
+        hidden = self.sigma_net(features, second)
+        view = spherical_harmonics(direction, self.config.view_bands)[ray]
+        codes = [] if individual is None else [individual]
+        color = self.color_net(view, hidden[:, 1:], *codes)
+        return FieldValue(truncated_exp(hidden[:, 0].float()), torch.sigmoid(color.float()), ambient)
+
+    def density(self, position: Tensor, condition: Tensor) -> Tensor:
+        """``position [M, 3]`` -> density ``[M]``."""
+        features = self.position_embedder(position)
+        second = condition
+        if self.config.ambient_width:
+            second = self.ambient_embedder(torch.tanh(self.ambient_net(features, condition).float()))
+        return truncated_exp(self.sigma_net(features, second)[:, 0].float())

@@ -1,0 +1,194 @@
+"""Where rays are sampled: the box, the occupancy bits, the step rule, and the march through them.
+
+All in the field's own frame, where the occupancy grid fills the cube ``-1..1`` (see :mod:`.camera`).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emogene.motion2video import marching_cpu
+from emogene.motion2video.warp import Warp
+
+Backend = Literal["auto", "reference", "numba"]
+MISS = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class StepRule:
+    """Step at distance t: ``clamp(t * gamma, shortest, longest)``; the cube's half side is the unit."""
+
+    shortest: float
+    longest: float
+    gamma: float = 0.0
+
+    @staticmethod
+    def official(max_steps: int = 16, grid_size: int = 128, gamma: float = 1 / 256) -> "StepRule":
+        """The rule of RAD-NeRF; with 16 steps and 128 cells it is the constant 0.027."""
+        longest = 2 * 3**0.5 / grid_size
+        return StepRule(min(longest, 2 * 3**0.5 / max_steps), longest, gamma)
+
+    def __call__(self, t: Tensor) -> Tensor:
+        return (t * self.gamma).clamp(self.shortest, self.longest)
+
+
+def _spread(v: Tensor) -> Tensor:
+    """Two zero bits between the bits of a 10-bit number."""
+    v = (v * 0x00010001) & 0xFF0000FF
+    v = (v * 0x00000101) & 0x0F00F00F
+    v = (v * 0x00000011) & 0xC30C30C3
+    return (v * 0x00000005) & 0x49249249
+
+
+def morton(cell: Tensor) -> Tensor:
+    """``[..., 3]`` integer coordinates -> ``[...]`` int64 Morton index (x in the lowest bit)."""
+    x, y, z = cell.long().unbind(-1)
+    return _spread(x) | _spread(y) << 1 | _spread(z) << 2
+
+
+def morton_cells(size: int) -> Tensor:
+    """``[size ** 3, 3]`` int64: the cell of every Morton index."""
+    index = torch.arange(size**3)
+    bits = [
+        sum((index >> (3 * b + axis) & 1) << b for b in range(size.bit_length() - 1)) for axis in range(3)
+    ]
+    return torch.stack([torch.as_tensor(b) for b in bits], -1)
+
+
+def pack_bits(occupied: Tensor) -> Tensor:
+    """``[size ** 3]`` bool in Morton order -> ``[size ** 3 / 8]`` uint8, the lowest bit first."""
+    place = (1 << torch.arange(8, device=occupied.device)).to(torch.uint8)
+    return (occupied.reshape(-1, 8).to(torch.uint8) * place).sum(-1, dtype=torch.uint8)
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """Which cells of the cube ``-1..1`` hold something: ``bits [size ** 3 / 8]`` uint8 in Morton order."""
+
+    bits: Tensor
+
+    @cached_property
+    def size(self) -> int:
+        return round((self.bits.numel() * 8) ** (1 / 3))
+
+    @cached_property
+    def blocks(self) -> Tensor:
+        """``[size ** 3 / 512]`` uint8: does any cell of a block of 8 x 8 x 8 cells hold something."""
+        return (self.bits.reshape(-1, 64) != 0).any(-1).to(torch.uint8)
+
+    def cells(self, position: Tensor) -> Tensor:
+        """``[..., 3]`` points -> ``[..., 3]`` int64 cells, clamped to the cube."""
+        return (0.5 * (position + 1) * self.size).long().clamp(0, self.size - 1)
+
+    def __call__(self, position: Tensor) -> Tensor:
+        """``[..., 3]`` points -> ``[...]`` bool."""
+        index = morton(self.cells(position))
+        return (self.bits[index >> 3] >> (index & 7).to(torch.uint8) & 1).bool()
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Points along rays, packed ray after ray: those of the i-th ray are ``first[i]..first[i + 1]``."""
+
+    position: Tensor
+    """``[M, 3]``, where the field is asked: bent back to canonical space if the march was warped."""
+    step: Tensor
+    """``[M]``: length of the step that the sample stands for."""
+    end: Tensor
+    """``[M]``: distance at the end of that step."""
+    first: Tensor
+    """``[rays + 1]`` int64."""
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    @cached_property
+    def ray(self) -> Tensor:
+        """``[M]`` int64: the ray of each sample (its place among the marched rays)."""
+        rays = torch.arange(len(self.first) - 1, device=self.first.device)
+        return torch.repeat_interleave(rays, self.first.diff())
+
+
+def near_far(origin: Tensor, direction: Tensor, box: Tensor, nearest: float = 0.05) -> tuple[Tensor, Tensor]:
+    """Where rays enter and leave ``box [6]`` (low corner, high corner): ``[R, 3]`` twice -> two ``[R]``.
+
+    Entry is at least ``nearest``. A ray that misses has both at the largest float32.
+    """
+    slope = 1 / direction
+    a, b = (box[:3] - origin) * slope, (box[3:] - origin) * slope
+    near = torch.minimum(a, b).amax(-1)
+    far = torch.maximum(a, b).amin(-1)
+    miss = near > far
+    near = near.clamp_min(nearest)
+    return torch.where(miss, MISS, near), torch.where(miss, MISS, far)
+
+
+def march_reference(
+    origin: Tensor,
+    direction: Tensor,
+    start: Tensor,
+    far: Tensor,
+    occupancy: Occupancy,
+    rule: StepRule,
+    limit: int,
+    warp: Warp | None = None,
+) -> Samples:
+    """Plain PyTorch march, the oracle of the kernel, on any device. See :func:`march`."""
+    t, count = start.clone(), torch.zeros_like(start, dtype=torch.int64)
+    found: list[tuple[Tensor, ...]] = []
+    alive = torch.nonzero(t < far)[:, 0]
+    while len(alive):
+        now = t[alive]
+        step = rule(now)
+        position = (origin[alive] + now[:, None] * direction[alive]).clamp(-1, 1)
+        if warp is not None:
+            position = warp(position)
+        hit = occupancy(position)
+        rays = alive[hit]
+        found.append((rays, position[hit], step[hit], (now + step)[hit]))
+        t[alive] = now + step
+        count[rays] += 1
+        alive = alive[(t[alive] < far[alive]) & (count[alive] < limit)]
+    if not found:
+        found = [(alive, origin[:0], start[:0], start[:0])]
+    ray, position, step, end = (torch.cat(parts) for parts in zip(*found, strict=True))
+    order = torch.argsort(ray, stable=True)
+    first = torch.nn.functional.pad(count.cumsum(0), (1, 0))
+    return Samples(position[order], step[order], end[order], first)
+
+
+def march(
+    origin: Tensor,
+    direction: Tensor,
+    start: Tensor,
+    far: Tensor,
+    occupancy: Occupancy,
+    rule: StepRule,
+    limit: int,
+    warp: Warp | None = None,
+    backend: Backend = "auto",
+) -> Samples:
+    """At most ``limit`` samples per ray: where steps from ``start [R]`` to ``far [R]`` begin in full cells.
+
+    ``origin, direction [R, 3]``, unit directions. With a ``warp``, points are bent back to canonical space
+    before cells are looked up. The kernel serves float32 on the CPU, the reference everything else.
+    """
+    if backend == "reference" or (backend == "auto" and origin.device.type != "cpu"):
+        return march_reference(origin, direction, start, far, occupancy, rule, limit, warp)
+    rays = len(start)
+    first = torch.zeros(rays + 1, dtype=torch.int64)
+    position = torch.empty(rays * limit, 3)
+    step, end = torch.empty(rays * limit), torch.empty(rays * limit)
+    marching_cpu.march(
+        *(x.contiguous().numpy() for x in (origin, direction, start, far)),
+        *(occupancy.bits.numpy(), occupancy.blocks.numpy(), occupancy.size),
+        *(np.float32(rule.shortest), np.float32(rule.longest), np.float32(rule.gamma), limit),
+        *Warp.arrays(warp),
+        *(x.numpy() for x in (position, step, end, first)),
+    )
+    total = int(first[-1])
+    return Samples(position[:total], step[:total], end[:total], first)

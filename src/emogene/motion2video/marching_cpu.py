@@ -1,0 +1,179 @@
+"""Numba kernels of the march and of compositing. They run on the calling thread and release the GIL."""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+kernel: Any = njit(cache=True, nogil=True)
+inlined: Any = njit(inline="always", cache=True, nogil=True)
+
+
+@inlined
+def _spread(v):
+    v = (v * np.uint32(0x00010001)) & np.uint32(0xFF0000FF)
+    v = (v * np.uint32(0x00000101)) & np.uint32(0x0F00F00F)
+    v = (v * np.uint32(0x00000011)) & np.uint32(0xC30C30C3)
+    return (v * np.uint32(0x00000005)) & np.uint32(0x49249249)
+
+
+@inlined
+def _cell(x, size):
+    return min(max(np.int64(np.float32(0.5) * (x + np.float32(1)) * np.float32(size)), 0), size - 1)
+
+
+@inlined
+def _unit(x):
+    return min(max(x, np.float32(-1)), np.float32(1))
+
+
+@inlined
+def _lerp(a, b, share):
+    return a + (b - a) * share
+
+
+@kernel
+def bend(x, y, z, lattice, low, scale):
+    """One point moved by the trilinear displacement ``lattice [X, Y, Z, 3]``; outside of it, not at all."""
+    u, v, w = (x - low[0]) * scale[0], (y - low[1]) * scale[1], (z - low[2]) * scale[2]
+    top_x, top_y, top_z = lattice.shape[0] - 1, lattice.shape[1] - 1, lattice.shape[2] - 1
+    if not (u >= 0 and v >= 0 and w >= 0 and u < top_x and v < top_y and w < top_z):
+        return x, y, z
+    a, b, c = int(u), int(v), int(w)
+    u, v, w = u - np.float32(a), v - np.float32(b), w - np.float32(c)
+    p, q, r, s = lattice[a, b, c], lattice[a, b, c + 1], lattice[a, b + 1, c], lattice[a, b + 1, c + 1]
+    e, f = lattice[a + 1, b, c], lattice[a + 1, b, c + 1]
+    g, h = lattice[a + 1, b + 1, c], lattice[a + 1, b + 1, c + 1]
+    x += _lerp(
+        _lerp(_lerp(p[0], q[0], w), _lerp(r[0], s[0], w), v),
+        _lerp(_lerp(e[0], f[0], w), _lerp(g[0], h[0], w), v),
+        u,
+    )
+    y += _lerp(
+        _lerp(_lerp(p[1], q[1], w), _lerp(r[1], s[1], w), v),
+        _lerp(_lerp(e[1], f[1], w), _lerp(g[1], h[1], w), v),
+        u,
+    )
+    z += _lerp(
+        _lerp(_lerp(p[2], q[2], w), _lerp(r[2], s[2], w), v),
+        _lerp(_lerp(e[2], f[2], w), _lerp(g[2], h[2], w), v),
+        u,
+    )
+    return x, y, z
+
+
+@inlined
+def _block_exit(x, d, cell, size):
+    """Distance along one axis to the far side of the 8-cell block around ``cell``."""
+    if d == 0:
+        return np.float32(np.inf)
+    edge = (cell >> 3) + (1 if d > 0 else 0)
+    return (np.float32(edge * 16) / np.float32(size) - np.float32(1) - x) / d
+
+
+@kernel
+def march(
+    origin, direction, start, far, bits, blocks, size, shortest, longest, gamma, limit,
+    warped, lattice, low, scale, position, step, end, first,
+):  # fmt: skip
+    """See ``march`` in :mod:`.marching`; ``position, step, end`` are filled from the front."""
+    total = 0
+    for ray in range(start.shape[0]):
+        ox, oy, oz = origin[ray, 0], origin[ray, 1], origin[ray, 2]
+        dx, dy, dz = direction[ray, 0], direction[ray, 1], direction[ray, 2]
+        t, count = start[ray], 0
+        while t < far[ray] and count < limit:
+            dt = min(max(t * gamma, shortest), longest)
+            x, y, z = _unit(ox + t * dx), _unit(oy + t * dy), _unit(oz + t * dz)
+            if warped:
+                x, y, z = bend(x, y, z, lattice, low, scale)
+            i, j, k = _cell(x, size), _cell(y, size), _cell(z, size)
+            code = np.int64(
+                _spread(np.uint32(i))
+                | (_spread(np.uint32(j)) << np.uint32(1))
+                | (_spread(np.uint32(k)) << np.uint32(2))
+            )
+            if (bits[code >> 3] >> (code & 7)) & 1:
+                position[total, 0], position[total, 1], position[total, 2] = x, y, z
+                step[total], end[total] = dt, t + dt
+                total += 1
+                count += 1
+                t += dt
+            elif warped or blocks[code >> 9]:
+                t += dt
+            else:  # the steps of an empty block, without looking
+                leave = t + min(
+                    _block_exit(x, dx, i, size), _block_exit(y, dy, j, size), _block_exit(z, dz, k, size)
+                )
+                t += dt
+                while t < leave:
+                    t += min(max(t * gamma, shortest), longest)
+        first[ray + 1] = total
+
+
+@kernel
+def composite(sigma, color, step, end, first, threshold, weights, image, depth):
+    """Front to back over each ray until its transmittance falls below ``threshold``."""
+    for ray in range(first.shape[0] - 1):
+        left, r, g, b, d = np.float32(1), np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for i in range(first[ray], first[ray + 1]):
+            alpha = np.float32(1) - np.exp(-sigma[i] * step[i])
+            weight = alpha * left
+            r += weight * color[i, 0]
+            g += weight * color[i, 1]
+            b += weight * color[i, 2]
+            d += weight * end[i]
+            left *= np.float32(1) - alpha
+            if left < threshold:
+                break
+        image[ray, 0], image[ray, 1], image[ray, 2] = r, g, b
+        weights[ray], depth[ray] = np.float32(1) - left, d
+
+
+@kernel
+def composite_backward(
+    sigma, color, step, end, first, threshold, weights, image, depth,
+    grad_weights, grad_image, grad_depth, grad_sigma, grad_color,
+):  # fmt: skip
+    """Gradients of sigma and colour; both outputs are zero where no ray arrives."""
+    for ray in range(first.shape[0] - 1):
+        gr, gg, gb = grad_image[ray, 0], grad_image[ray, 1], grad_image[ray, 2]
+        gw, gd = grad_weights[ray], grad_depth[ray]
+        # What the samples behind the current one still add to the loss's linear form.
+        behind = gr * image[ray, 0] + gg * image[ray, 1] + gb * image[ray, 2]
+        behind += gw * weights[ray] + gd * depth[ray]
+        left = np.float32(1)
+        for i in range(first[ray], first[ray + 1]):
+            fade = np.exp(-sigma[i] * step[i])
+            weight = (np.float32(1) - fade) * left
+            value = gr * color[i, 0] + gg * color[i, 1] + gb * color[i, 2] + gw + gd * end[i]
+            behind -= weight * value
+            left *= fade
+            grad_sigma[i] = step[i] * (left * value - behind)
+            grad_color[i, 0], grad_color[i, 1], grad_color[i, 2] = weight * gr, weight * gg, weight * gb
+            if left < threshold:
+                break
+
+
+@kernel
+def accumulate(sigma, color, step, end, first, limit, threshold, rays, weights, image, depth, start, alive):
+    """Adds a round of samples to the ``rays``; those that go on are put in ``alive``; returns how many."""
+    going = 0
+    for place in range(rays.shape[0]):
+        ray, stop = rays[place], False
+        for i in range(first[place], first[place + 1]):
+            left = np.float32(1) - weights[ray]
+            weight = (np.float32(1) - np.exp(-sigma[i] * step[i])) * left
+            weights[ray] += weight
+            depth[ray] += weight * end[i]
+            image[ray, 0] += weight * color[i, 0]
+            image[ray, 1] += weight * color[i, 1]
+            image[ray, 2] += weight * color[i, 2]
+            if left < threshold:
+                stop = True
+                break
+        if not stop and first[place + 1] - first[place] == limit:
+            start[ray] = end[first[place + 1] - 1]
+            alive[going] = ray
+            going += 1
+    return going
