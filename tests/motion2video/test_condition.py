@@ -1,0 +1,160 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emogene.errors import EmoGeneError
+from emogene.face.landmarks import MEDIAPIPE_68
+from emogene.mixture.lle import blend, project
+from emogene.motion2video.condition import (
+    EyeRange,
+    LandmarkStatistics,
+    blink_periodically,
+    box_smooth,
+    head_condition,
+    image_landmarks,
+    mirror_index,
+    pose_frames,
+    smooth_poses,
+    torso_landmarks,
+    windows,
+)
+
+SHARED = Path(__file__).parents[3] / "shared" / "official" / "fixtures"
+FACES, WINDOWS = [0, 25, 75, 78, 85], [0, 25, 75, 80, 85]  # the frames of the recorded subset
+# recorded run: blink, share of the LLE, ridge of the LLE
+RUNS = {
+    "geneface_r0": ("none", 0.2, 0.0),
+    "geneface_r1": ("period", 0.2, 0.0),
+    "geneface_r3": ("period", 1.0, 0.0),
+    "emogene_r2": ("none", 0.2, 1e-6),
+}
+
+
+@pytest.fixture(scope="session")
+def recorded() -> dict[str, np.ndarray]:
+    """Numbers recorded from the official code on a synthetic face basis (a subset)."""
+    return dict(np.load(Path(__file__).parents[1] / "fixtures" / "mixture.npz"))
+
+
+def displacements(recorded: dict, expression: np.ndarray) -> np.ndarray:
+    """Centimetres from the mean face, by the fixture's own linear basis."""
+    moved = (expression @ recorded["exp_base"].T).reshape(-1, 68, 3)
+    return 10 * (recorded["id_displacement"] + moved)
+
+
+@pytest.fixture(scope="session")
+def database(recorded) -> np.ndarray:
+    return displacements(recorded, recorded["ds_exp"])
+
+
+@pytest.fixture(scope="session")
+def eyes(recorded) -> EyeRange:
+    return EyeRange(float(recorded["opened_eye"]), float(recorded["closed_eye"]))
+
+
+def faces_after_lle(recorded, database, share, ridge) -> np.ndarray:
+    flat = displacements(recorded, recorded["exp"]).reshape(-1, 204)
+    fused = blend(flat, project(flat, database.reshape(-1, 204), ridge=ridge), share)
+    return fused.reshape(-1, 68, 3) / 10 + recorded["mean_face"]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_official_numbers(recorded, database, eyes, run):
+    blink, share, ridge = RUNS[run]
+    faces = faces_after_lle(recorded, database, share, ridge)
+    blinked = blink_periodically(faces, eyes)[0] if blink == "period" else faces
+    np.testing.assert_allclose(blinked[FACES], recorded[f"{run}_faces"], atol=1e-4)
+
+    statistics = LandmarkStatistics.of(database)
+    condition, area = head_condition(faces, recorded["mean_face"], statistics, eyes, 3, blink)
+    assert condition.shape == (len(faces), 3, 1, 204)
+    np.testing.assert_allclose(condition[WINDOWS, :, 0], recorded[f"{run}_windows"], atol=2e-3)
+    wanted = recorded["eye_area_period"] if blink == "period" else np.full((100, 1), eyes.opened)
+    np.testing.assert_allclose(area, wanted, atol=1e-6)
+
+
+def test_torso_landmarks(recorded):
+    faces = displacements(recorded, recorded["exp"]) / 10 + recorded["mean_face"]
+    ours = torso_landmarks(faces, recorded["euler"], recorded["trans"])
+    np.testing.assert_allclose(ours[:8], recorded["torso_lm68"], atol=1e-5)
+
+
+def test_pose_smoothing(recorded):
+    np.testing.assert_allclose(smooth_poses(recorded["c2w"])[:9], recorded["c2w_smoothed7"], atol=1e-6)
+    np.testing.assert_allclose(box_smooth(recorded["smooth7_in"])[:17], recorded["smooth7_out"], atol=1e-6)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_short_clips(recorded, database, eyes, frames):
+    faces = displacements(recorded, recorded["exp"][:frames]) / 10 + recorded["mean_face"]
+    condition, area = head_condition(faces, recorded["mean_face"], LandmarkStatistics.of(database), eyes, 5)
+    assert condition.shape == (frames, 5, 1, 204) and area.shape == (frames, 1)
+    assert np.isfinite(condition).all()
+    assert box_smooth(recorded["smooth7_in"][:frames]).shape == (frames, 3)
+    assert smooth_poses(recorded["c2w"][:frames]).shape == (frames, 4, 4)
+
+
+def test_normalised_is_clamped_to_the_range_seen(database):
+    statistics = LandmarkStatistics.of(database)
+    far = statistics.normalise(database[:5] * 100)
+    assert (far <= statistics.upper).all() and (far >= statistics.lower).all()
+    inside = statistics.normalise(database)
+    free = (database - statistics.mean) / statistics.std
+    assert np.mean(inside == free) == pytest.approx(0.94, abs=0.01)
+
+
+def test_windows_are_zero_beyond_the_ends():
+    track = np.arange(1.0, 5)[:, None]
+    got = windows(track, 3)[:, :, 0, 0]
+    np.testing.assert_array_equal(got, [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 0]])
+    np.testing.assert_array_equal(windows(track, 5)[0, :, 0, 0], [0, 0, 1, 2, 3])
+
+
+def test_poses_in_every_mode(recorded):
+    np.testing.assert_array_equal(mirror_index(23, 5), recorded["mirror_index_len5"])
+    np.testing.assert_array_equal(pose_frames("static", 3, 9), [0, 0, 0])
+    np.testing.assert_array_equal(pose_frames("nearest", 7, 4), [0, 1, 2, 3, 3, 2, 1])
+    np.testing.assert_array_equal(pose_frames("2-5", 8, 9), [2, 3, 4, 4, 3, 2, 2, 3])
+    for wrong in ("5-2", "0-10", "-3", "a-b", "3-", ""):
+        with pytest.raises(EmoGeneError, match="head pose"):
+            pose_frames(wrong, 3, 9)
+
+
+def test_eye_range_of_a_video():
+    areas = np.linspace(0, 1, 101)
+    assert EyeRange.of(areas) == EyeRange(pytest.approx(0.97), pytest.approx(0.03))
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the full recordings are not here")
+def test_every_recorded_number(eyes):
+    full = dict(np.load(SHARED / "post_geneface.npz")) | {
+        f"emogene_{k}": v for k, v in np.load(SHARED / "post_emogene.npz").items()
+    }
+    points = list(MEDIAPIPE_68)
+
+    def moved(expression: np.ndarray) -> np.ndarray:
+        flat = full["ds_id"] @ full["key_id_base"].T + expression @ full["key_exp_base"].T
+        return 10 * flat.reshape(-1, 468, 3)[:, points]
+
+    mean_face, database = full["key_mean_shape"][points], moved(full["ds_exp"])
+    flat = moved(full["exp"]).reshape(-1, 204)
+    for run, ridge in [("r0", 0), ("r1", 0), ("r2", 0), ("r3", 0), ("emogene_r2", 1e-6)]:
+        fused = blend(flat, project(flat, database.reshape(-1, 204), ridge=ridge), float(full[f"{run}_lle"]))
+        faces = fused.reshape(-1, 68, 3) / 10 + mean_face
+        blink = str(full[f"{run}_blink"])
+        statistics = LandmarkStatistics.of(database)
+        got, area = head_condition(faces, mean_face, statistics, eyes, int(full["smo_win_size"]), blink)  # type: ignore[arg-type]
+        np.testing.assert_allclose(got[::5], full[f"{run}_cond_wins_every5"], atol=2e-3)
+        np.testing.assert_allclose(got[-1], full[f"{run}_cond_wins_last"], atol=2e-3)
+        np.testing.assert_allclose(area, full[f"{run}_eye_area_percent"], atol=1e-6)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the full recordings are not here")
+def test_every_recorded_pose_number(eyes):
+    full = dict(np.load(SHARED / "pose_and_binarizer.npz"))
+    np.testing.assert_allclose(smooth_poses(full["c2w"]), full["c2w_smoothed7"], atol=1e-6)
+    blinked, area = blink_periodically(full["blink_in"], eyes)
+    np.testing.assert_allclose(blinked, full["blink_out"], atol=1e-6)
+    np.testing.assert_allclose(area, full["blink_eye_area"], atol=1e-6)
+    assert image_landmarks(full["blink_in"][:3], full["euler"][:3], full["ds_trans"][:3]).shape == (3, 68, 2)
