@@ -1,0 +1,207 @@
+"""The embedded emotion branch: speech to 52 blendshapes with an emotion, content and emotion apart.
+
+After EmoTalk (Peng et al., ICCV 2023): one path for what is said, one for how, joined in the blendshapes.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from emogene.audio import SPEECH_FPS, Speech
+from emogene.emotalk import content, listener
+from emogene.emotalk.content import SPOKEN, Content, ContentConfig
+from emogene.emotalk.dynamics import breath, ease, vigour
+from emogene.emotalk.emotion import HEARD, LABELS, Emotion, Timeline
+from emogene.emotalk.features import features, in_pieces
+from emogene.emotalk.listener import Listener, ListenerConfig
+from emogene.face.arkit import ARKIT_52, INDEX
+from emogene.face.motion import BLENDSHAPE_FPS, BlendshapeMotion, frame_count, resample
+
+EMBEDDED = Path(__file__).parents[1] / "assets" / "emotalk.safetensors"
+_HEARD_FPS = SPEECH_FPS / listener.STRIDE
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far to trust the ear; set on actors that the listener had not heard (training/emotalk.py)."""
+
+    temperature: float = 1.0  # of the softmax, so that the probabilities are true frequencies
+    sharpness: float = 2.0  # exponent of the probabilities, so that the face is not the mean of all emotions
+    normal: float = 0.85  # strength of an expression spoken with normal against strong intensity
+
+
+@dataclass(frozen=True)
+class EmotionalSpeech:
+    """What the emotion branch makes of a recording, T = ceil(30 duration) frames at 30 fps.
+
+    ``blendshapes`` and ``content``: ARKit weights ``[T, 52]`` in 0..1, with the emotion and (the same words)
+    with a neutral one; the emotion alone moves the face by displacement(blendshapes) - displacement(content).
+    ``probabilities [T, 8]`` float32: the emotion heard, columns as ``labels``; ``amounts [T, 9]``: the emotion
+    shown, columns as :data:`emogene.emotalk.LABELS`.
+    """
+
+    blendshapes: BlendshapeMotion
+    content: BlendshapeMotion
+    probabilities: np.ndarray
+    amounts: np.ndarray
+    labels: tuple[str, ...] = HEARD
+
+
+class EmoTalk:
+    """Speech and an emotion to blendshapes. The emotion is an embedding (an amount of each of nine emotions,
+    from the voice or from the user) that the ``expressions [9, 52]`` decode.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        content: Content,
+        expressions: np.ndarray,
+        action_units: np.ndarray,
+        calibration: Calibration,
+        heard_actors: Sequence[int] = (),
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.listener = listener.to(device).eval()
+        self.content = content.to(device).eval()
+        self.expressions = expressions
+        self.action_units = action_units
+        self.calibration = calibration
+        self.heard_actors = tuple(heard_actors)
+
+    @classmethod
+    def from_embedded(cls, device: str | torch.device = "cpu") -> "EmoTalk":
+        """The weights in the package (CC BY-NC-SA 4.0: learnt from RAVDESS)."""
+        return cls.load(EMBEDDED, device)
+
+    @classmethod
+    def load(cls, path: Path, device: str | torch.device = "cpu") -> "EmoTalk":
+        """From a file that :meth:`save` wrote."""
+        with safe_open(path, "pt") as file:
+            settings = json.loads(file.metadata()["emogene"])
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        heard = Listener(_config(ListenerConfig, settings["listener"]))
+        spoken = Content(_config(ContentConfig, settings["content"]))
+        _load(heard, tensors, "listener.")
+        _load(spoken, tensors, "content.")
+        tables = tensors["expressions"].numpy(), tensors["action_units"].numpy()
+        calibration = Calibration(**settings["calibration"])
+        return cls(heard, spoken, *tables, calibration, settings["heard_actors"], device)
+
+    def save(self, path: Path, notes: dict[str, str]) -> None:
+        """Half precision, with ``notes`` (licence, sources) in the metadata."""
+        networks: dict[str, nn.Module] = {"listener": self.listener, "content": self.content}
+        tensors = {
+            f"{part}.{n}": t for part, network in networks.items() for n, t in network.state_dict().items()
+        }
+        tensors = {name: t.half() for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
+        tensors |= {
+            "expressions": torch.from_numpy(self.expressions),
+            "action_units": torch.from_numpy(self.action_units),
+        }
+        settings = {
+            "listener": asdict(self.listener.config),
+            "content": asdict(self.content.config),
+            "calibration": asdict(self.calibration),
+            "heard_actors": self.heard_actors,
+        }
+        save_file(
+            {name: t.cpu().contiguous() for name, t in tensors.items()},
+            path,
+            metadata={"emogene": json.dumps(settings), **notes},
+        )
+
+    def __call__(
+        self, speech: Speech, emotion: Emotion | Timeline = Emotion(), seed: int = 0
+    ) -> EmotionalSpeech:
+        """Blendshapes of ``speech`` with ``emotion``, ceil(30 duration) frames.
+
+        The activations of content and emotion add, and a weight is 1 - exp(-activation): the shapes blend
+        without leaving 0..1, and intensity scales them smoothly. ``seed`` sets the slow drift of the
+        expression. Memory is constant beside the features and the result.
+        """
+        columns = features(speech)
+        frames = frame_count(speech.duration, BLENDSHAPE_FPS)
+        logits = self._logits(columns, frames)
+        probabilities = self._probabilities(logits)
+        fps = float(BLENDSHAPE_FPS)
+        amounts = ease(emotion.amounts(self._suggestion(logits, probabilities), fps), fps)
+        alive = breath(resample(vigour(speech), SPEECH_FPS, BLENDSHAPE_FPS, frames), fps, seed)
+        activation = (amounts * alive[:, None]) @ -np.log1p(-self.expressions)
+        words = self._words(columns, frames)
+        return EmotionalSpeech(
+            blendshapes=BlendshapeMotion(1 - (1 - words) * np.exp(-activation)),
+            content=BlendshapeMotion(words),
+            probabilities=probabilities,
+            amounts=amounts,
+        )
+
+    def hear(self, speech: Speech) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Probabilities ``[T, 8]`` float32 at 30 fps of the emotions named in the second result."""
+        logits = self._logits(features(speech), frame_count(speech.duration, BLENDSHAPE_FPS))
+        return self._probabilities(logits), HEARD
+
+    def hear_clip(self, speech: Speech) -> tuple[np.ndarray, np.ndarray]:
+        """One emotion for a whole short recording: probabilities ``[8]`` and the mean AUs ``[17]`` to expect.
+
+        AUs are OpenFace intensities (0..5) above the speaker's neutral face, in the order of ACTION_UNITS.
+        """
+        logits = self._logits(features(speech), frame_count(speech.duration, BLENDSHAPE_FPS))
+        strength = resample(vigour(speech), SPEECH_FPS, BLENDSHAPE_FPS, len(logits)) + 1e-3
+        mean = (logits * (strength / strength.sum())[:, None]).sum(0, keepdims=True)
+        probabilities = self._probabilities(mean)[0]
+        strong = _sigmoid(mean[0, -1])
+        table = (1 - strong) * self.action_units[0] + strong * self.action_units[1]
+        return probabilities, probabilities @ table
+
+    def _logits(self, columns: np.ndarray, frames: int) -> np.ndarray:
+        """``[frames, 9]`` at 30 fps."""
+        heard = in_pieces(self.listener, columns, listener.REACH, listener.STRIDE)
+        return resample(heard, _HEARD_FPS, BLENDSHAPE_FPS, frames)
+
+    def _probabilities(self, logits: np.ndarray) -> np.ndarray:
+        scaled = logits[:, : len(HEARD)] / self.calibration.temperature
+        powers = np.exp(scaled - scaled.max(1, keepdims=True))
+        return (powers / powers.sum(1, keepdims=True)).astype(np.float32)
+
+    def _suggestion(self, logits: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        """The amounts ``[T, 9]`` of the labels that the voice asks for."""
+        sharp = probabilities**self.calibration.sharpness
+        sharp /= sharp.sum(1, keepdims=True)
+        normal = self.calibration.normal
+        strength = normal + (1 - normal) * _sigmoid(logits[:, -1:])
+        amounts = np.zeros((len(sharp), len(LABELS)), np.float32)
+        amounts[:, : len(HEARD)] = sharp * strength
+        return amounts
+
+    def _words(self, columns: np.ndarray, frames: int) -> np.ndarray:
+        """Content weights ``[frames, 52]``."""
+        spoken = resample(in_pieces(self.content, columns, content.REACH), SPEECH_FPS, BLENDSHAPE_FPS, frames)
+        words = np.zeros((frames, len(ARKIT_52)), np.float32)
+        words[:, [INDEX[name] for name in SPOKEN]] = spoken
+        return words
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(x, -30, 30)))
+
+
+def _config(kind, settings: dict):
+    known = {field.name for field in fields(kind)}
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items() if k in known}
+    return replace(kind(), **values)
+
+
+def _load(network: nn.Module, tensors: dict[str, torch.Tensor], prefix: str) -> None:
+    own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    missing, unexpected = network.load_state_dict(own, strict=False)
+    wrong = [name for name in missing if not name.endswith("num_batches_tracked")] + unexpected
+    if wrong:
+        raise ValueError(f"weights do not fit {type(network).__name__}: {', '.join(wrong[:3])}")
