@@ -1,0 +1,6 @@
+"""Where weights come from: those in the package, and the official checkpoints that a user may bring."""
+
+from emogene.weights.embedded import Weights, embedded
+from emogene.weights.official import OFFICIAL, Official, home
+
+__all__ = ["OFFICIAL", "Official", "Weights", "embedded", "home"]

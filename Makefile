@@ -1,0 +1,50 @@
+# Everything runs in .venv with the pinned packages of constraints.txt; only Python 3.11 or later is needed.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# PyTorch's CPU build is enough; on Linux the one on PyPI may bring gigabytes of CUDA along. To choose:
+#   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ifdef TORCH_INDEX
+PIP    += --extra-index-url $(TORCH_INDEX)
+endif
+
+.PHONY: demo test lint bench pictures clean
+
+demo: $(VENV)/core        ## Two videos from the bundled clip, in out/.
+	@mkdir -p out
+	$(BIN)/emogene generate src/emogene/assets/demo.ogg -o out/demo.mp4 --compare
+	@echo "The talking head:     $(CURDIR)/out/demo.mp4"
+	@echo "Beside GeneFace++:    $(CURDIR)/out/demo_compare.mp4"
+
+test: $(VENV)/test        ## All tests but those marked slow.
+	$(BIN)/pytest -m "not slow"
+
+lint: $(VENV)/lint        ## Style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: $(VENV)/core       ## Speed and memory of the whole way; minutes.
+	$(BIN)/python benchmarks/end_to_end.py
+
+pictures: $(VENV)/core    ## The pictures of the README.
+	$(BIN)/python training/readme_pictures.py
+
+clean:
+	rm -rf $(VENV) out build
+
+# One stamp for each set of packages: made again when what it was made from changes.
+$(VENV)/core: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/core
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/lint: $(VENV)/core
+	$(PIP) --editable '.[test,lint]'
+	@touch $@

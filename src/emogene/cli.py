@@ -1,0 +1,230 @@
+"""The command line: one subcommand per verb, each a thin call of the library."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from emogene import __version__
+from emogene.errors import EmoGeneError
+
+if TYPE_CHECKING:
+    from emogene.pipeline import Progress
+
+USER_ERROR, CRASH, INTERRUPTED, TERMINATED = 2, 1, 130, 143
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Turn a recording into a talking head.
+
+    OUT.mp4 is the video, with the recording's own sound. OUT.npz is the motion alone; nothing is rendered.
+    """
+
+    audio: Annotated[Positional[str], arg(metavar="AUDIO")]
+    """Any file with sound: wav, mp3, m4a, ogg, flac, mp4, webm, ..."""
+    output: Annotated[str, arg(name="output", aliases=["-o"], metavar="OUT.mp4|OUT.npz")]
+    """Where to write."""
+    avatar: Annotated[str, arg(metavar="NAME|FILE")] = "default"
+    """Who speaks: a name that `emogene avatars` lists, or an avatar file."""
+    emotion: Annotated[str, arg(metavar="auto|LABEL")] = "auto"
+    """What the face shows: heard in the voice (auto), or neutral, calm, happy, sad, angry, fearful, disgust,
+    surprised."""
+    intensity: Annotated[float, arg(metavar="X")] = 1.0
+    """How strongly: 0 is none, 1 as learnt, 2 the most."""
+    compare: FlagCreatePairsOff[bool] = False
+    """Write OUT_compare.mp4 too: EmoGene, GeneFace++ alone, and the landmarks of both."""
+    landmarks: Annotated[str | None, arg(metavar="FILE.npz")] = None
+    """Write the motion too, as -o OUT.npz does."""
+    mixture: Literal["default", "reference"] = "default"
+    """Our mixture, or the reference system's with its own constants."""
+    size: Annotated[int, arg(metavar="PIXELS")] = 512
+    """Width and height of the video."""
+    background: Annotated[str | None, arg(metavar="COLOR|IMAGE")] = None
+    """What stands behind the head: white, #1f3a5f, or an image file."""
+    seed: int = 0
+    """The same seed gives the same motion."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute."""
+    threads: Annotated[int | None, arg(metavar="N")] = None
+    """CPU threads; all cores by default."""
+    quiet: FlagCreatePairsOff[bool] = False
+    """Say nothing but errors."""
+
+    def run(self) -> None:
+        from emogene.output import check_writable
+
+        output, panels = Path(self.output), None
+        if output.suffix.lower() not in (".mp4", ".npz"):
+            raise EmoGeneError(f"{output}: the output is an .mp4 (video) or an .npz (motion)")
+        motion_only = output.suffix.lower() == ".npz"
+        if motion_only and (self.compare or self.landmarks):
+            raise EmoGeneError(f"{output}: motion alone; --compare and --landmarks go with an .mp4")
+        if self.compare:
+            panels = output.with_name(f"{output.stem}_compare{output.suffix}")
+        wanted = [path for path in (output, panels, self.landmarks) if path]
+        for path in wanted:
+            check_writable(path)
+
+        with _progress(self.quiet) as progress:
+            progress("loading", 0, 1)
+            from emogene.pipeline import EmoGene
+
+            pipeline = EmoGene.from_pretrained(self.device, self.threads)
+            progress("loading", 1, 1)
+            result = pipeline(
+                self.audio,
+                avatar=self.avatar,
+                emotion=self.emotion,
+                intensity=self.intensity,
+                mixture=self.mixture,
+                seed=self.seed,
+                size=self.size,
+                background=self.background,
+                progress=progress,
+            )
+            if motion_only:
+                result.save_landmarks(output)
+            else:
+                if self.landmarks:
+                    result.save_landmarks(self.landmarks)
+                result.save(output, compare=panels, progress=progress)
+        if not self.quiet:
+            print("\n".join(map(str, wanted)))
+
+
+@dataclass(frozen=True)
+class Avatars:
+    """List the avatars that --avatar knows by name."""
+
+    def run(self) -> None:
+        from emogene.avatar import avatars
+
+        for avatar in avatars():
+            print(avatar)
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure one part on a folder of recordings."""
+
+    what: Annotated[Positional[Literal["lips", "emotion", "mixture", "render"]], arg(metavar="WHAT")]
+    """lips, emotion, mixture or render."""
+    folder: Annotated[Positional[str], arg(metavar="FOLDER")]
+    """What to measure on; `training/` says how each is laid out."""
+    json: Annotated[str | None, arg(metavar="FILE")] = None
+    """Write the figures to this file too."""
+
+    def run(self) -> None:
+        from emogene.evaluate import evaluate, write_figures
+
+        if self.json:
+            from emogene.output import check_writable
+
+            check_writable(self.json)
+        figures = evaluate(self.what, Path(self.folder))
+        for name, value in _flat(figures):
+            print(f"{name:<40} {value}")
+        if self.json:
+            write_figures(figures, self.json)
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Say what is installed, which device and weights are used, what is missing and how to get it."""
+
+    def run(self) -> None:
+        from emogene.doctor import report
+
+        print(report())
+
+
+COMMANDS = {"generate": Generate, "avatars": Avatars, "evaluate": Evaluate, "doctor": Doctor}
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0, 2 for what the user can put right, 130 when interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given in (["--version"], ["-V"]):
+        print(f"emogene {__version__}")
+        sys.exit(0)
+    command = tyro.extras.subcommand_cli_from_dict(
+        COMMANDS,
+        args=given or ["--help"],
+        prog="emogene",
+        description="A voice in, an emotional talking head out.",
+    )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    sys.exit(_guarded(command))
+
+
+def _guarded(command: Generate | Avatars | Evaluate | Doctor) -> int:
+    """Run ``command``; the exit status. Whatever goes wrong is one line."""
+    try:
+        command.run()
+        sys.stdout.flush()
+        return 0
+    except EmoGeneError as error:
+        return _complain(str(error), USER_ERROR)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        return _complain("not enough memory", CRASH)
+    except Exception as error:
+        if os.environ.get("EMOGENE_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return _complain(f"{what} (a fault of ours; EMOGENE_DEBUG=1 shows where)", CRASH)
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"emogene: {message}", file=sys.stderr)
+    return status
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator["Progress"]:
+    """Bars on standard error with the time that is left; none at all when ``quiet``."""
+    if quiet:
+        yield lambda what, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Left
+
+    columns = (
+        TextColumn("{task.description:<24}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        Left(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            kind = "rendering" if what == "rendering" else "loading" if what == "loading" else "motion"
+            if kind not in tasks:
+                tasks[kind] = bars.add_task(what, total=total)
+            bars.update(tasks[kind], description=what, completed=done, total=total)
+
+        yield show
+
+
+def _flat(figures: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Nested figures as lines of dotted name and value."""
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", f"{value:.4g}" if isinstance(value, float) else value

@@ -1,0 +1,215 @@
+"""The whole way: a recording in, a talking head out. The four stages in order and nothing else."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import torch
+
+from emogene.audio import Recording, analyse, load_audio
+from emogene.audio2motion import Audio2Motion
+from emogene.avatar import Avatar
+from emogene.emotalk import EmoTalk, Emotion
+from emogene.errors import EmoGeneError
+from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion, frame_count
+from emogene.face.rig import Rig
+from emogene.mixture import Mixture
+from emogene.output import replacing
+from emogene.video.background import read_background
+from emogene.video.writer import VideoWriter
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what is being done, steps done, steps in all)."""
+
+STAGES = ("listening", "lip-synced landmarks", "emotion-aware landmarks", "mixture")
+DEFAULT_AVATAR = "grid-s1"
+SIZES = range(64, 2049)
+
+
+def _silent(what: str, done: int, total: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Config:
+    """What was asked for; written into every video's metadata."""
+
+    audio: str
+    avatar: str
+    emotion: str
+    intensity: float
+    mixture: str
+    seed: int
+    size: int
+    background: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One recording's motion on one avatar. All landmark tracks share one canonical space and 25 fps.
+
+    ``mixed``: lips and emotion, what EmoGene shows; ``lips``: GeneFace++ alone; ``emotion``: EmoTalk's face
+    alone; ``blendshapes``: EmoTalk's 52 ARKit coefficients at the video's frames.
+    """
+
+    config: Config
+    recording: Recording
+    avatar: Avatar
+    mixed: LandmarkMotion
+    lips: LandmarkMotion
+    emotion: LandmarkMotion
+    blendshapes: BlendshapeMotion
+    device: str = "cpu"
+    threads: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.mixed)
+
+    def frames(self, motion: LandmarkMotion | None = None) -> Iterator[np.ndarray]:
+        """Rendered frames ``[size, size, 3]`` uint8 sRGB, one by one, of ``mixed`` or another ``motion``."""
+        size, chosen = self.config.size, self.config.background
+        background = None if chosen is None else read_background(chosen, size)
+        renderer = self.avatar.renderer(
+            size=size, background=background, device=self.device, threads=self.threads
+        )
+        return renderer.frames(self.mixed if motion is None else motion, seed=self.config.seed)
+
+    def save(self, path: str | Path, compare: str | Path | None = None, progress: Progress = _silent) -> None:
+        """Write the video with the recording's own sound to ``path`` (mp4), and the four panels to
+        ``compare``.
+
+        Frames are rendered once, streamed, and shared by both files. Raises EmoGeneError where the system
+        refuses.
+        """
+        size = self.config.size
+        with ExitStack() as files:
+            video = files.enter_context(self._writer(path, size, size))
+            panels = four = None
+            if compare is not None:
+                from emogene.video.compare import FourPanels
+
+                panels = FourPanels(self.avatar.space, size)
+                four = files.enter_context(self._writer(compare, panels.width, panels.height))
+            alone = self.frames(self.lips) if panels else None
+            for t, face in enumerate(self.frames()):
+                video.write(face)
+                if panels and four and alone:
+                    points = (self.mixed.points[t], self.lips.points[t])
+                    four.write(panels.draw(t, (face, next(alone)), points))
+                progress("rendering", t + 1, len(self))
+
+    def save_landmarks(self, path: str | Path) -> None:
+        """Write an npz: fps, emotalk, geneface, mixed ``[T,68,3]``, blendshapes ``[T,52]``, their names."""
+        with replacing(path) as part, open(part, "wb") as file:
+            np.savez(
+                file,
+                fps=np.float64(self.mixed.fps),
+                emotalk=self.emotion.points,
+                geneface=self.lips.points,
+                mixed=self.mixed.points,
+                blendshapes=self.blendshapes.weights,
+                blendshape_names=np.array(self.blendshapes.names),
+            )
+
+    def _writer(self, path: str | Path, width: int, height: int):
+        tags = {"title": self.config.audio, "description": json.dumps(asdict(self.config))}
+        return VideoWriter.open(path, width, height, sound=self.recording.path, tags=tags)
+
+
+class EmoGene:
+    """The pipeline with its models loaded; call it with a recording."""
+
+    def __init__(
+        self,
+        audio2motion: Audio2Motion,
+        emotalk: EmoTalk,
+        rig: Rig,
+        device: str = "cpu",
+        threads: int | None = None,
+    ):
+        self.audio2motion, self.emotalk, self.rig = audio2motion, emotalk, rig
+        self.device, self.threads = device, threads
+
+    @classmethod
+    def from_pretrained(cls, device: str = "auto", threads: int | None = None) -> Self:
+        """The embedded models on ``device`` (auto, cpu or cuda), with ``threads`` CPU threads (all by
+        default).
+
+        The number of threads is PyTorch's, so it holds for the whole process.
+        """
+        device = choose_device(device)
+        if threads is not None:
+            if threads < 1:
+                raise EmoGeneError(f"threads must be at least 1, not {threads}")
+            torch.set_num_threads(threads)
+        return cls(
+            Audio2Motion.from_embedded(device), EmoTalk.from_embedded(device), Rig.embedded(), device, threads
+        )
+
+    def __call__(
+        self,
+        audio: str | Path,
+        avatar: str | Path = DEFAULT_AVATAR,
+        emotion: str = "auto",
+        intensity: float = 1.0,
+        mixture: Literal["default", "reference"] = "default",
+        seed: int = 0,
+        size: int = 512,
+        background: str | None = None,
+        progress: Progress = _silent,
+    ) -> Result:
+        """The motion of ``avatar`` (a name or a file) that says ``audio`` (any file with sound); renders
+        nothing yet.
+
+        ``emotion`` is "auto" (heard in the voice) or a label, ``intensity`` scales it (1 = as learnt);
+        ``mixture`` is ours or the reference system's; ``size`` is the video's side in pixels, even;
+        ``background`` a colour or an image. Raises EmoGeneError, one line, for whatever the caller can put
+        right.
+        """
+        config = Config(Path(audio).name, str(avatar), emotion, intensity, mixture, seed, size, background)
+        wanted, mixer, person = Emotion(emotion, intensity), choose_mixture(mixture), Avatar.open(avatar)
+        check_size(size)
+        if background is not None:
+            read_background(background, size)
+
+        progress(STAGES[0], 0, len(STAGES))
+        recording = load_audio(audio)
+        speech = analyse(recording)
+        frames = frame_count(recording.duration, VIDEO_FPS)
+        space = person.space
+
+        progress(STAGES[1], 1, len(STAGES))
+        lips = self.audio2motion(speech, frames, space.neutral, seed=seed)
+
+        progress(STAGES[2], 2, len(STAGES))
+        spoken = self.emotalk(speech, wanted, seed=seed).resample(VIDEO_FPS, frames)
+        emotional = LandmarkMotion(space.neutral + self.rig.displacement(spoken), VIDEO_FPS)
+
+        progress(STAGES[3], 3, len(STAGES))
+        mixed = mixer(lips, emotional, space)
+        progress(STAGES[3], 4, len(STAGES))
+        return Result(config, recording, person, mixed, lips, emotional, spoken, self.device, self.threads)
+
+
+def choose_device(device: str) -> str:
+    """ "cpu" or "cuda"; "auto" is CUDA where there is one."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise EmoGeneError(f"unknown device {device!r}; choose auto, cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise EmoGeneError("device cuda: PyTorch finds no CUDA device here; use --device cpu")
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def choose_mixture(name: str) -> Mixture:
+    """Ours ("default"), or the reference system's ("reference")."""
+    if name not in ("default", "reference"):
+        raise EmoGeneError(f"unknown mixture {name!r}; choose default or reference")
+    return Mixture.default() if name == "default" else Mixture.reference()
+
+
+def check_size(size: int) -> None:
+    if size not in SIZES or size % 2:
+        raise EmoGeneError(f"size must be an even number from {SIZES.start} to {SIZES.stop - 1}, not {size}")

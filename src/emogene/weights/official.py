@@ -1,0 +1,41 @@
+"""The official checkpoints: which files they are, whose licence they carry, and where we look for them.
+
+None is downloaded for the user: their licences want to be read first.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Official:
+    """One released file: looked for as ``home() / file``."""
+
+    name: str
+    file: str
+    licence: str
+    source: str
+
+    @property
+    def path(self) -> Path:
+        return home() / self.file
+
+    @property
+    def found(self) -> bool:
+        return self.path.exists()
+
+
+OFFICIAL = (
+    Official("EmoTalk", "EmoTalk.pth", "CC BY-NC 4.0", "github.com/psyai-net/EmoTalk_release"),
+    Official("GeneFace++ audio to motion", "audio2motion_vae", "MIT", "github.com/yerfor/GeneFacePlusPlus"),
+    Official(
+        "GeneFace++ May, torso", "motion2video_nerf/may_torso", "MIT", "github.com/yerfor/GeneFacePlusPlus"
+    ),
+    Official("Basel face model", "BFM_model_front.mat", "research only", "faces.dmi.unibas.ch/bfm"),
+)
+
+
+def home() -> Path:
+    """``$EMOGENE_HOME``, or ``~/.cache/emogene``."""
+    return Path(os.environ.get("EMOGENE_HOME") or Path.home() / ".cache" / "emogene")
