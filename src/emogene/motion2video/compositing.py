@@ -22,17 +22,21 @@ class Rendered(NamedTuple):
     """``[R]`` weighted distance at the ends of the steps."""
 
 
-def composite_reference(sigma: Tensor, color: Tensor, samples: Samples, threshold: float = 1e-4) -> Rendered:
-    """Plain PyTorch, differentiable, the oracle of the kernel. See :func:`composite`."""
-    rays, ray = len(samples.first) - 1, samples.ray
+def sample_weights(sigma: Tensor, samples: Samples, threshold: float = 0.0) -> Tensor:
+    """What each sample contributes to its ray, ``[M]``; differentiable, on any device."""
     optical = sigma * samples.step
     before = optical.double().cumsum(0) - optical
-    start = torch.cat([before, before.new_zeros(1)])[samples.first[:-1].clamp_max(len(before))]
-    left = torch.exp(start[ray] - before).to(sigma.dtype)
-    weight = torch.where(left < threshold, 0, (1 - torch.exp(-optical)) * left)
+    start = torch.cat([before, before.new_zeros(1)])[samples.first[:-1]]
+    left = torch.exp(start[samples.ray] - before).to(sigma.dtype)
+    return torch.where(left < threshold, 0, (1 - torch.exp(-optical)) * left)
+
+
+def composite_reference(sigma: Tensor, color: Tensor, samples: Samples, threshold: float = 1e-4) -> Rendered:
+    """Plain PyTorch, differentiable, the oracle of the kernel. See :func:`composite`."""
+    weight = sample_weights(sigma, samples, threshold)
 
     def total(values: Tensor) -> Tensor:
-        return values.new_zeros(rays, *values.shape[1:]).index_add(0, ray, values)
+        return values.new_zeros(len(samples.first) - 1, *values.shape[1:]).index_add(0, samples.ray, values)
 
     return Rendered(total(weight[:, None] * color), total(weight), total(weight * samples.end))
 

@@ -1,6 +1,6 @@
 """The head: density and colour in space, given the face's landmarks (RAD-NeRF, Tang et al. 2022)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -44,6 +44,10 @@ class HeadConfig:
     """Rows of per-frame codes."""
     individual_width: int = 4
 
+    centre: tuple[float, ...] = (0.0, 0.0, 0.0)
+    """Where the cube's centre is in canonical space, decimetres."""
+    radius: float = 1.0
+    """Decimetres that half the cube's side measures."""
     grid_size: int = 128
     box: tuple[float, ...] = (-1.0, -0.5, -1.0, 1.0, 0.5, 1.0)
     """Low and high corner of what rays cross, within the cube -1..1 that the grids fill."""
@@ -135,6 +139,13 @@ class HeadField(nn.Module):
     @property
     def occupancy(self) -> Occupancy:
         return Occupancy(self.density_bitfield)
+
+    def set_occupancy(self, bits: Tensor) -> None:
+        """Replaces the occupancy grid, and with it the configured ``grid_size``."""
+        occupancy = Occupancy(bits)
+        self.config = replace(self.config, grid_size=occupancy.size)
+        self.density_bitfield = bits
+        self.density_grid = torch.zeros(1, occupancy.size**3)
 
     def condition(self, landmarks: Tensor, eye: Tensor | None = None) -> Tensor:
         """What the field is conditioned on.

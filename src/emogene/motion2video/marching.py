@@ -50,13 +50,9 @@ def morton(cell: Tensor) -> Tensor:
     return _spread(x) | _spread(y) << 1 | _spread(z) << 2
 
 
-def morton_cells(size: int) -> Tensor:
-    """``[size ** 3, 3]`` int64: the cell of every Morton index."""
-    index = torch.arange(size**3)
-    bits = [
-        sum((index >> (3 * b + axis) & 1) << b for b in range(size.bit_length() - 1)) for axis in range(3)
-    ]
-    return torch.stack([torch.as_tensor(b) for b in bits], -1)
+def cells(position: Tensor, size: int) -> Tensor:
+    """Points ``[..., 3]`` of the cube -> cells ``[..., 3]`` int64 of a ``size ** 3`` grid, clamped to it."""
+    return (0.5 * (position + 1) * size).long().clamp(0, size - 1)
 
 
 def pack_bits(occupied: Tensor) -> Tensor:
@@ -80,13 +76,9 @@ class Occupancy:
         """``[size ** 3 / 512]`` uint8: does any cell of a block of 8 x 8 x 8 cells hold something."""
         return (self.bits.reshape(-1, 64) != 0).any(-1).to(torch.uint8)
 
-    def cells(self, position: Tensor) -> Tensor:
-        """``[..., 3]`` points -> ``[..., 3]`` int64 cells, clamped to the cube."""
-        return (0.5 * (position + 1) * self.size).long().clamp(0, self.size - 1)
-
     def __call__(self, position: Tensor) -> Tensor:
         """``[..., 3]`` points -> ``[...]`` bool."""
-        index = morton(self.cells(position))
+        index = morton(cells(position, self.size))
         return (self.bits[index >> 3] >> (index & 7).to(torch.uint8) & 1).bool()
 
 
