@@ -28,7 +28,7 @@ def _dilate(volume: Tensor) -> Tensor:
 def update_density(field: HeadField, condition: Tensor, noise: Tensor, decay: float = 0.95) -> float:
     """One update of ``density_grid`` and ``density_bitfield`` under one condition; returns the mean density.
 
-    ``noise [cells, 3]`` uniform in 0..1, cells in the order x, y, z (z fastest): where in its cell the density
+    ``noise [cells, 3]`` uniform in 0..1, cells ordered x, y, z (z fastest): where in its cell the density
     is asked for. Cells marked -1 (seen by no camera) stay so. A cell is full above the mean density, or above
     the configured threshold if that is lower.
     """

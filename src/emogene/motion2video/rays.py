@@ -36,7 +36,7 @@ def camera_rays(
     centre: tuple[float, ...] = (0.0, 0.0, 0.0),
     radius: float = 1.0,
 ) -> Rays:
-    """Rays of one head pose (to camera: ``rotation [3, 3]``, ``translation [3]`` dm), in the field's frame."""
+    """Rays of one head pose (to camera: ``rotation [3, 3]``, ``translation [3]`` dm), in a field's frame."""
     column, row = pixel_grid(camera.height, camera.width)
     x, y = (column - camera.width / 2) / camera.focal, (camera.height / 2 - row) / camera.focal
     seen = torch.nn.functional.normalize(torch.stack([x, y, -torch.ones_like(x)], -1), dim=-1)
