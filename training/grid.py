@@ -38,6 +38,15 @@ class Tracks:
         i = int(np.flatnonzero(self.clip == clip)[0])
         return slice(int(self.offset[i]), int(self.offset[i + 1]))
 
+    def select(self, frames: np.ndarray) -> "Tracks":
+        """The chosen frames (bool ``[N]``) of whole clips."""
+        clips = frames[self.offset[:-1]]
+        offset = np.concatenate([[0], np.cumsum(np.diff(self.offset)[clips])])
+        pose = self.pose[frames]
+        return Tracks(
+            self.points[frames], self.blendshapes[frames], pose, self.clip[clips], offset, self.size
+        )
+
 
 def raw_landmarks(archive: np.lib.npyio.NpzFile) -> np.ndarray:
     """``[N, 164, 3]`` float32 pixels from the stored differences."""

@@ -1,0 +1,55 @@
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emogene.face.blink import blink_curve, close_eyes
+from emogene.face.landmarks import eye_openness
+from emogene.face.mean import mean_face
+
+FPS = Fraction(25)
+
+
+def starts(curve: np.ndarray) -> np.ndarray:
+    return np.flatnonzero((curve[1:] > 0) & (curve[:-1] == 0))
+
+
+def test_a_few_seconds_between_blinks():
+    per_minute = len(starts(blink_curve(25 * 600, FPS, 0))) / 10
+    assert 12 < per_minute < 30
+
+
+def test_a_blink_is_short_and_opens_slower_than_it_closes():
+    fine = Fraction(1000)
+    curve = blink_curve(60_000, fine, 3)
+    first = starts(curve)[0] + 1
+    length = int(np.argmax(curve[first:] == 0))
+    peak = int(np.argmax(curve[first : first + length]))
+    assert 180 < length < 320 and peak < length / 2
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), frames=st.integers(0, 500), fps=st.sampled_from([24, 25, 30, 60]))
+def test_curve_is_bounded_seeded_and_grows_at_the_end_only(seed, frames, fps):
+    curve = blink_curve(frames, Fraction(fps), seed)
+    assert curve.shape == (frames,) and curve.dtype == np.float32
+    assert (curve >= 0).all() and (curve <= 1).all()
+    np.testing.assert_array_equal(curve, blink_curve(frames, Fraction(fps), seed))
+    np.testing.assert_array_equal(curve, blink_curve(frames + 400, Fraction(fps), seed)[:frames])
+
+
+def test_other_rates_show_the_same_blinks():
+    slow, fast = blink_curve(250, FPS, 5), blink_curve(500, Fraction(50), 5)
+    np.testing.assert_allclose(fast[::2], slow, atol=1e-6)
+
+
+def test_full_closure_meets_at_the_eye_line():
+    face = np.repeat(mean_face()[None], 3, 0)
+    closed = close_eyes(face, np.array([0.0, 0.5, 1.0]))
+    np.testing.assert_array_equal(closed[0], face[0])
+    openness = eye_openness(closed)
+    np.testing.assert_allclose(openness, eye_openness(face) * [1, 0.5, 0], atol=1e-6)
+    others = np.delete(np.arange(68), [37, 38, 40, 41, 43, 44, 46, 47])
+    np.testing.assert_array_equal(closed[:, others], face[:, others])
+    assert (closed[2, [37, 38], 1] > face[2, [41, 40], 1]).all(), "the lower lid comes up a little"
