@@ -1,8 +1,8 @@
 """Reading GeneFace++'s ``trainval_dataset.npy`` without trusting it.
 
 The file is a pickle in a numpy wrapper, and a pickle may name any function to call. This reader knows the
-few names that arrays and dtypes are pickled with, gives each of them a stand-in that only collects values, and
-refuses every other name before anything runs.
+few names that arrays and dtypes are pickled with, gives each of them a stand-in that only collects values,
+and refuses every other name before anything runs.
 """
 
 import io

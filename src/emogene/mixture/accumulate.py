@@ -1,11 +1,18 @@
 """Step 1: displacement accumulation, the lips' motion and the emotion's motion added over the mean face."""
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 from scipy.signal import savgol_filter
 
 from emogene.errors import EmoGeneError
-from emogene.face.landmarks import PARTS
-from emogene.face.motion import BlendshapeMotion
+from emogene.face.landmarks import N_POINTS, PARTS
+from emogene.face.motion import VIDEO_FPS, BlendshapeMotion
+from emogene.mixture.calibration import Calibration, gaps
+
+# The outer and inner corners of the mouth, and half of their neighbours, are not part of its opening.
+_NOT_CORNERS = np.ones((N_POINTS, 1))
+_NOT_CORNERS[[48, 54, 60, 64]] = 0
+_NOT_CORNERS[[49, 53, 55, 59]] = 0.5
 
 # By the reference's variants and the part: share of the lip-synced displacement, share of the emotional one.
 REFERENCE_SHARES: dict[int, dict[str, tuple[float, float]]] = {
@@ -39,7 +46,54 @@ def reference_blendshapes(motion: BlendshapeMotion, gain: float) -> BlendshapeMo
     return BlendshapeMotion((weights * gains).astype(np.float32), motion.names, motion.fps)
 
 
-def drop_every_sixth(motion: BlendshapeMotion, frames: int) -> np.ndarray:
-    """30 to 25 fps as the reference does: ``[T, 52] -> [frames, 52]``, zero rows at a missing end."""
+def drop_every_sixth(motion: BlendshapeMotion, frames: int) -> BlendshapeMotion:
+    """30 to 25 fps as the reference does, exactly ``frames`` long: zero rows at a missing end."""
     kept = motion.weights[np.arange(len(motion)) % 6 != 5][:frames]
-    return np.concatenate([kept, np.zeros((frames - len(kept), kept.shape[1]), kept.dtype)])
+    missing = np.zeros((frames - len(kept), kept.shape[1]), kept.dtype)
+    return BlendshapeMotion(np.concatenate([kept, missing]), motion.names, VIDEO_FPS)
+
+
+def emotional_displacement(
+    emotion: np.ndarray, base: np.ndarray, rate: float, smoothing: float
+) -> np.ndarray:
+    """What the emotion does to the face: ``[T, 68, 3]`` decimetres.
+
+    ``emotion [T, 68, 3]``: the emotion branch's faces; ``base``: the same branch's faces without emotion, or
+    ``[68, 3]`` the neutral face. Expressions are slow: a Gaussian of ``smoothing`` seconds (no lag) takes out
+    what is left of the words.
+    """
+    return gaussian_filter1d((emotion - base).astype(np.float64), smoothing * rate, axis=0, mode="nearest")
+
+
+def without_opening(displacement: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """A displacement that neither opens nor closes the lips, ``[T, 68, 3] -> [T, 68, 3]``.
+
+    Opening the mouth is the lips' business: that component, along the avatar's own way of opening, is taken
+    from jaw and lips; the mouth's corners keep all they were asked for.
+    """
+    opening = opening_of(displacement, calibration)
+    return displacement - opening[:, None, None] * calibration.opening * _NOT_CORNERS
+
+
+def opening_of(displacement: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """How far a displacement opens the lips, ``[T, 68, 3] -> [T]`` decimetres, negative for closing."""
+    return gaps(displacement).mean(1) @ calibration.direction
+
+
+def within_reach(displacement: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Every part's displacement scaled down, as a whole, where it goes beyond the avatar's reach.
+
+    The gain is 1 until the part's farthest point is at 80% of the reach, and bends softly to the reach.
+    """
+    result = displacement.copy()
+    for part, reach in calibration.reach.items():
+        points = PARTS[part]
+        distance = np.linalg.norm(displacement[:, points], axis=-1).max(1) / reach
+        result[:, points] *= (soft_limit(distance) / np.maximum(distance, 1e-9))[:, None, None]
+    return result
+
+
+def soft_limit(x: np.ndarray, knee: float = 0.8) -> np.ndarray:
+    """``x >= 0`` as it is up to ``knee``, then smoothly towards 1."""
+    beyond = np.maximum(x - knee, 0) / (1 - knee)
+    return np.where(x < knee, x, knee + (1 - knee) * np.tanh(beyond))

@@ -17,16 +17,20 @@ _PAIRS_AT_ONCE = 2_000_000  # entries of the distance matrix held at a time
 def nearest(queries: np.ndarray, database: np.ndarray, k: int = K) -> np.ndarray:
     """Rows of ``database [N, D]`` nearest to each of ``queries [T, D]``, nearest first: ``[T, k]``.
 
-    Squared distances as |q|^2 + |d|^2 - 2 q.d. Constant memory in T. Raises EmoGeneError if N < k.
+    By |d|^2 - 2 q.d, which is the squared distance but for a constant of each query. Constant memory in T.
+    Raises EmoGeneError if N < k.
     """
     if len(database) < k:
         raise EmoGeneError(f"the avatar's video gives {len(database)} faces; its LLE needs at least {k}")
+    # Centred, single precision is exact enough to tell neighbours apart.
+    centre = database.mean(0)
+    queries, database = (queries - centre).astype(np.float32), (database - centre).astype(np.float32)
     squares = (database**2).sum(1)
     step = max(1, _PAIRS_AT_ONCE // len(database))
     found = np.empty((len(queries), k), int)
     for start in range(0, len(queries), step):
-        chunk = queries[start : start + step]
-        distance = (chunk**2).sum(1)[:, None] + squares - 2 * chunk @ database.T
+        distance = (-2 * queries[start : start + step]) @ database.T
+        distance += squares
         candidates = np.sort(np.argpartition(distance, k - 1, axis=1)[:, :k], axis=1)
         order = np.take_along_axis(distance, candidates, 1).argsort(axis=1, kind="stable")
         found[start : start + step] = np.take_along_axis(candidates, order, 1)
@@ -60,7 +64,7 @@ def project(queries: np.ndarray, database: np.ndarray, k: int = K, ridge: float 
         chunk = queries[start : start + 1000]
         neighbours = database[nearest(chunk, database, k)]
         weights = affine_weights(chunk, neighbours, ridge)
-        result[start : start + 1000] = np.einsum("tk,tkd->td", weights, neighbours)
+        result[start : start + 1000] = (weights[:, None] @ neighbours)[:, 0]
     return result
 
 

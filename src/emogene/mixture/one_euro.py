@@ -48,5 +48,5 @@ def zero_lag_one_euro(signal: np.ndarray, rate: float, config: OneEuro) -> np.nd
 
 
 def _alpha(cutoff, rate: float):
-    """Weight of a new sample in a low pass at ``cutoff`` Hz: ``1 / (1 + tau rate)``, tau = 1 / (2 pi cutoff)."""
+    """Weight of a new sample at ``cutoff`` Hz: ``1 / (1 + tau rate)``, tau = 1 / (2 pi cutoff)."""
     return 1 / (1 + rate / (2 * np.pi * cutoff))

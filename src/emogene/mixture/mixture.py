@@ -1,0 +1,192 @@
+"""3D landmark mixture: lip-synced and emotion-aware landmarks become one face, in five steps."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from emogene.face.landmarks import MOUTH, mouth_openness
+from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion
+from emogene.face.space import LandmarkSpace
+from emogene.mixture.accumulate import (
+    drop_every_sixth,
+    emotional_displacement,
+    opening_of,
+    reference_accumulate,
+    reference_blendshapes,
+    within_reach,
+    without_opening,
+)
+from emogene.mixture.calibration import Calibration
+from emogene.mixture.lip_sync import (
+    ClosureRule,
+    closure_windows,
+    closures,
+    hold_gaps,
+    open_mouth,
+    reference_closures,
+    reference_reopened,
+    reference_windows,
+    towards,
+    wanted_gaps,
+)
+from emogene.mixture.lle import EVERY_PART, blend, project, project_parts
+from emogene.mixture.one_euro import OneEuro, one_euro, zero_lag_one_euro
+
+CENTIMETRES = 10  # per decimetre: the "x10 scale" of the papers, in which LLE and filter are defined
+_ALL, _UPPER_FACE = slice(0, 68), slice(0, 48)
+_REFERENCE = OneEuro(min_cutoff=0.6, beta=1.2, d_cutoff=1.0)
+_GENTLE = OneEuro(min_cutoff=2.0, beta=6.0, d_cutoff=2.0)
+
+
+class _Rig(Protocol):
+    def displacement(self, motion: BlendshapeMotion) -> np.ndarray: ...
+
+
+class Mixture(ABC):
+    """Lip-synced and emotion-aware landmarks in, the mixed ones out; canonical, decimetres, 25 fps."""
+
+    @classmethod
+    def default(cls) -> "DefaultMixture":
+        """Ours: calibrated on the avatar, emotion kept, lips exact, no lag."""
+        return DefaultMixture()
+
+    @classmethod
+    def reference(cls, variant: int = 8, gain: float = 2.0) -> "ReferenceMixture":
+        """The reference system's, exactly. ``variant`` (6 to 9) and ``gain`` were set by hand per avatar."""
+        return ReferenceMixture(variant, gain)
+
+    @abstractmethod
+    def emotion_landmarks(
+        self, blendshapes: BlendshapeMotion, rig: _Rig, space: LandmarkSpace, frames: int
+    ) -> LandmarkMotion:
+        """The emotion branch's 30 fps blendshapes as ``frames`` faces of the avatar at 25 fps."""
+
+    @abstractmethod
+    def __call__(
+        self,
+        lips: LandmarkMotion,
+        emotion: LandmarkMotion,
+        space: LandmarkSpace,
+        content: LandmarkMotion | None = None,
+    ) -> LandmarkMotion:
+        """The mixed motion, as long as ``lips``.
+
+        ``emotion``: the avatar's neutral face moved by the emotion branch, words and emotion together;
+        ``content``: the same branch's face with the words alone, where it can tell them apart.
+        """
+
+
+@dataclass(frozen=True)
+class DefaultMixture(Mixture):
+    """Our mixture. Nothing is set per avatar: gains, reach and thresholds come from its :class:`Calibration`.
+
+    ``smoothing``: seconds, of the emotional displacement; ``projected``: share of the LLE in the lips'
+    motion; ``filter``: on landmarks in mouth widths; ``opening``: how far an emotion may open or close a wide
+    mouth, in shares.
+    """
+
+    smoothing: float = 0.16
+    projected: float = 0.2
+    rule: ClosureRule = field(default_factory=ClosureRule)
+    filter: OneEuro = _GENTLE
+    opening: tuple[float, float] = (-0.3, 0.5)
+
+    def emotion_landmarks(
+        self, blendshapes: BlendshapeMotion, rig: _Rig, space: LandmarkSpace, frames: int
+    ) -> LandmarkMotion:
+        return LandmarkMotion(space.neutral + rig.displacement(blendshapes.resample(VIDEO_FPS, frames)))
+
+    def __call__(
+        self,
+        lips: LandmarkMotion,
+        emotion: LandmarkMotion,
+        space: LandmarkSpace,
+        content: LandmarkMotion | None = None,
+    ) -> LandmarkMotion:
+        _check(lips, emotion, content)
+        if len(lips) == 0:
+            return lips
+        rate, avatar = float(lips.fps), Calibration.of(space)
+
+        # 1. Displacement accumulation: the lips' face and, within the avatar's reach, the emotion's.
+        base = space.neutral if content is None else content.points
+        asked = emotional_displacement(emotion.points, base, rate, self.smoothing)
+        emotional = within_reach(without_opening(asked, avatar), avatar)
+
+        # 2. Face-parts disentangled LLE, of what the video could show; the emotion is carried across.
+        own = lips.points.astype(np.float64)
+        scaled, database = own * CENTIMETRES, space.database * CENTIMETRES
+        projected = project_parts(scaled, database, EVERY_PART) / CENTIMETRES
+        mixed = blend(own, projected, self.projected) + emotional
+
+        # 3. First lip-sync refinement: the gap between the lips is the lips' own, exactly so around closures.
+        closed = closures(mouth_openness(own), avatar, rate, self.rule)
+        windows = closure_windows(closed, rate, self.rule)
+        # Only where words and emotion came apart is the emotion's opening known from the words'.
+        wider = opening_of(asked, avatar) / avatar.range if content else np.zeros(len(own))
+        wanted = wanted_gaps(own, windows, np.clip(wider, *self.opening), avatar)
+        mixed = hold_gaps(open_mouth(mixed, wanted, avatar), wanted, avatar)
+
+        # 4. One-Euro filter, without lag.
+        width = avatar.mouth_width
+        mixed = zero_lag_one_euro(mixed / width, rate, self.filter) * width
+
+        # 5. Final lip-sync refinement, of the mouth only: what the filter took from the lips.
+        mixed = hold_gaps(mixed, wanted, avatar)
+        return LandmarkMotion(mixed.astype(np.float32), lips.fps)
+
+
+@dataclass(frozen=True)
+class ReferenceMixture(Mixture):
+    """The reference system's mixture, as published, weaknesses included."""
+
+    variant: int = 8
+    gain: float = 2.0
+    projected: float = 0.2
+    filter: OneEuro = _REFERENCE
+
+    def emotion_landmarks(
+        self, blendshapes: BlendshapeMotion, rig: _Rig, space: LandmarkSpace, frames: int
+    ) -> LandmarkMotion:
+        prepared = drop_every_sixth(reference_blendshapes(blendshapes, self.gain), frames)
+        return LandmarkMotion(space.neutral + rig.displacement(prepared))
+
+    def __call__(
+        self,
+        lips: LandmarkMotion,
+        emotion: LandmarkMotion,
+        space: LandmarkSpace,
+        content: LandmarkMotion | None = None,
+    ) -> LandmarkMotion:
+        _check(lips, emotion, content)
+        rate, neutral = float(lips.fps), space.neutral.astype(np.float64)
+        database = (space.database - neutral) * CENTIMETRES
+        spoken = lips.displacement(neutral) * CENTIMETRES
+        whole = project(spoken.reshape(len(spoken), -1), database.reshape(len(database), -1))
+        own = blend(spoken, whole.reshape(spoken.shape), self.projected)
+
+        def openness(displacement: np.ndarray) -> np.ndarray:
+            return mouth_openness(neutral + displacement / CENTIMETRES)
+
+        # 1. Displacement accumulation over the mean face.
+        mixed = reference_accumulate(spoken, emotion.displacement(neutral) * CENTIMETRES, self.variant)
+        # 2. Face-parts disentangled LLE: mouth, and the rest.
+        mixed = blend(mixed, project_parts(mixed, database, (MOUTH, _UPPER_FACE)), self.projected)
+        # 3. First lip-sync refinement.
+        weights = reference_windows(reference_closures(openness(own)))
+        mixed = towards(mixed, own, weights, MOUTH)
+        # 4. One-Euro filter.
+        mixed = one_euro(mixed, rate, self.filter)
+        # 5. Final lip-sync refinement, of all points.
+        mixed = towards(mixed, own, reference_reopened(openness(own), openness(mixed)), _ALL)
+        return LandmarkMotion((neutral + mixed / CENTIMETRES).astype(np.float32), lips.fps)
+
+
+def _check(lips: LandmarkMotion, emotion: LandmarkMotion, content: LandmarkMotion | None) -> None:
+    for other in (emotion, content):
+        if other is not None and (len(other), other.fps) != (len(lips), lips.fps):
+            raise ValueError(
+                f"{len(lips)} frames at {lips.fps} fps of lips, {len(other)} at {other.fps} of emotion"
+            )
