@@ -1,0 +1,304 @@
+"""The command line as its users meet it: the contract, and one clear line for whatever goes wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from emogene import __version__
+from emogene.cli import main
+from emogene.face.arkit import ARKIT_52
+from emogene.video import VideoWriter
+
+DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys) -> Run:
+    """Runs the command line here; gives exit status, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        return int(stop.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def write_sound(path: Path, samples: np.ndarray, rate: int = 16_000, codec: str = "pcm_f32le") -> Path:
+    """``samples [channels, n]`` float32 to a file of the container that its name says."""
+    channels = samples.shape[0]
+    layout = {1: "mono", 2: "stereo", 8: "7.1"}[channels]
+    kind = {"pcm_f32le": "flt", "libmp3lame": "fltp"}[codec]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate, layout=layout)
+        data = samples if kind.endswith("p") else samples.T.reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(data, np.float32), kind, layout)
+        frame.sample_rate = rate
+        if samples.size:
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def hum(seconds: float, rate: int = 16_000, channels: int = 1) -> np.ndarray:
+    """A sung vowel of a kind: 120 Hz and its harmonics, swelling four times a second."""
+    t = np.arange(round(seconds * rate)) / rate
+    tone = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 8)) * np.sin(4 * np.pi * t) ** 2
+    return np.repeat(0.2 * np.asarray(tone, np.float32)[None], channels, 0)
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory) -> Path:
+    return write_sound(tmp_path_factory.mktemp("voice") / "voice.wav", hum(0.6))
+
+
+# What works
+
+
+def test_version(run):
+    assert run("--version") == (0, f"emogene {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", [(), ("generate",), ("avatars",), ("evaluate",), ("doctor",)])
+def test_help(run, command):
+    status, out, err = run(*command, "--help")
+    assert status == 0 and "usage: emogene" in out and not err
+
+
+def test_help_does_not_wait_for_pytorch():
+    script = "import sys, emogene.cli; sys.exit('torch' in sys.modules or 'av' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+def test_motion_alone(run, tmp_path, voice):
+    status, out, err = run("generate", voice, "-o", tmp_path / "out.npz", "--quiet")
+    assert (status, out, err) == (0, "", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.npz"]
+    with np.load(tmp_path / "out.npz") as motion:
+        assert set(motion) == {"fps", "emotalk", "geneface", "mixed", "blendshapes", "blendshape_names"}
+        assert motion["fps"] == 25
+        assert all(motion[track].shape == (15, 68, 3) for track in ("emotalk", "geneface", "mixed"))
+        assert motion["blendshapes"].shape == (15, 52)
+        assert tuple(motion["blendshape_names"]) == ARKIT_52
+
+
+def test_video_comparison_and_landmarks(run, tmp_path, voice):
+    status, out, _ = run(
+        *(
+            "generate",
+            voice,
+            "-o",
+            tmp_path / "talk.mp4",
+            "--compare",
+            "--landmarks",
+            tmp_path / "motion.npz",
+        ),
+        *("--size", 64, "--background", "#204060", "--emotion", "happy", "--threads", 2),
+    )
+    assert status == 0
+    names = ["motion.npz", "talk.mp4", "talk_compare.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert sorted(Path(line).name for line in out.split()) == names
+    for name, width in (("talk.mp4", 64), ("talk_compare.mp4", 4 * 64)):
+        with av.open(str(tmp_path / name)) as container:
+            assert sum(1 for _ in container.decode(video=0)) == 15
+            assert container.streams.video[0].width == width
+            assert container.streams.audio
+
+
+def test_avatars_names_the_default(run):
+    status, out, _ = run("avatars")
+    assert status == 0 and out.strip()
+
+
+def test_doctor(run):
+    status, out, _ = run("doctor")
+    assert status == 0
+    for word in ("torch", "threads", "Embedded weights", "sha256", "EmoTalk"):
+        assert word in out
+
+
+# Sounds that are odd but fine
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "rate", "frames"),
+    [
+        ("silence", np.zeros((1, 16_000)), 16_000, 25),
+        ("50 ms", hum(0.05), 16_000, 2),
+        ("one sample", np.full((1, 1), 0.1), 16_000, 1),
+        ("8 channels", hum(0.4, 48_000, 8), 48_000, 10),
+        ("192 kHz", hum(0.4, 192_000), 192_000, 10),
+        ("beyond full scale", 20 * hum(0.4), 16_000, 10),
+    ],
+)
+def test_odd_sounds_make_a_video(run, tmp_path, name, samples, rate, frames):
+    sound = write_sound(tmp_path / f"{name}.wav", samples, rate)
+    assert run("generate", sound, "-o", tmp_path / "out.mp4", "--size", 64, "--quiet") == (0, "", "")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == frames
+
+
+# What the user can put right: exit status 2, one line, no file
+
+
+def assert_refused(run: Run, folder: Path, because: str, *arguments: object) -> None:
+    before = sorted(folder.iterdir())
+    status, out, err = run("generate", *arguments, "--quiet")
+    assert (status, out) == (2, "")
+    assert because in err and err.count("\n") == 1 and err.startswith("emogene: ")
+    assert sorted(folder.iterdir()) == before
+
+
+def mp3_with_a_hole(path: Path) -> Path:
+    content = bytearray(write_sound(path, hum(2.0, 44_100), 44_100, "libmp3lame").read_bytes())
+    content[len(content) // 3 :] = b"\xff" * (len(content) - len(content) // 3)
+    path.write_bytes(content)
+    return path
+
+
+def silent_film(path: Path) -> Path:
+    with VideoWriter.open(path, 64, 64) as video:
+        video.write(np.zeros((64, 64, 3), np.uint8))
+    return path
+
+
+def text(path: Path) -> Path:
+    path.write_text("This is not a sound.\n" * 100)
+    return path
+
+
+def nothing(path: Path) -> Path:
+    path.write_bytes(b"")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "because"),
+    [
+        ("gone.wav", lambda path: path, "no such file"),
+        ("folder", lambda path: path.mkdir() or path, "not a file"),
+        ("notes.wav", text, "is not a sound file"),
+        ("empty.wav", nothing, "is not a sound file"),
+        ("film.mp4", silent_film, "has no sound"),
+        ("no samples.wav", lambda path: write_sound(path, np.zeros((1, 0))), "0 samples"),
+        ("nan.wav", lambda path: write_sound(path, np.full((1, 16_000), np.nan)), "not finite"),
+        ("broken.mp3", mp3_with_a_hole, "is damaged"),
+    ],
+)
+def test_unusable_sounds(run, tmp_path, name, make, because):
+    sound = make(tmp_path / name)
+    assert_refused(run, tmp_path, because, sound, "-o", tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize(
+    ("options", "because"),
+    [
+        (("--emotion", "hungry"), "unknown emotion 'hungry'"),
+        (("--intensity", "99"), "intensity must be between"),
+        (("--intensity", "nan"), "intensity must be between"),
+        (("--avatar", "nobody"), "nobody"),
+        (("--avatar", __file__), "test_cli.py"),
+        (("--background", "no-such-colour"), "neither a colour"),
+        (("--size", "63"), "size must be"),
+        (("--size", "0"), "size must be"),
+        (("--threads", "0"), "threads must be"),
+        (("--landmarks", "/none/motion.npz"), "does not exist"),
+    ],
+)
+def test_unusable_options(run, tmp_path, voice, options, because):
+    assert_refused(run, tmp_path, because, voice, "-o", tmp_path / "out.mp4", *options)
+
+
+@pytest.mark.parametrize(
+    ("output", "because"),
+    [
+        ("out.avi", "the output is an .mp4 (video) or an .npz (motion)"),
+        ("none/out.mp4", "does not exist"),
+        ("folder.mp4", "is a folder"),
+        ("../../proc/out.npz", "cannot be written"),
+    ],
+)
+def test_unusable_outputs(run, tmp_path, voice, output, because):
+    (tmp_path / "folder.mp4").mkdir()
+    path = Path("/proc/out.npz") if "proc" in output else tmp_path / output
+    assert_refused(run, tmp_path, because, voice, "-o", path)
+
+
+def test_motion_alone_goes_without_other_files(run, tmp_path, voice):
+    assert_refused(run, tmp_path, "motion alone", voice, "-o", tmp_path / "out.npz", "--compare")
+
+
+@pytest.mark.parametrize("arguments", [("generate", "x.wav"), ("fly",), ("generate", "--seed", "x")])
+def test_wrong_usage_has_status_2(run, arguments):
+    status, out, err = run(*arguments)
+    assert status == 2 and not out and "Traceback" not in err
+
+
+def test_evaluate_of_nothing(run, tmp_path):
+    assert run("evaluate", "lips", tmp_path / "none") == (
+        2,
+        "",
+        f"emogene: {tmp_path}/none: no such folder\n",
+    )
+
+
+def test_a_fault_of_ours_is_one_line_too(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("emogene.doctor.report", lambda: json.loads("{"))
+    status, out, err = run("doctor")
+    assert (status, out) == (1, "") and err.count("\n") == 1 and "JSONDecodeError" in err
+
+
+# Interrupted, and out of space
+
+FULL_DISK = """
+import resource, sys
+from emogene.cli import main
+voice, output = sys.argv[1:]
+def generate(path):
+    try:
+        main(["generate", voice, "-o", path, "--size", "64", "--quiet"])
+    except SystemExit as stop:
+        return stop.code
+assert generate(output) == 0  # everything that is compiled or cached on first use is now there
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+sys.exit(generate(output.replace("first", "second")))
+"""
+
+
+@pytest.mark.parametrize("kind", ["mp4", "npz"])
+def test_a_full_disk(tmp_path, voice, kind):
+    """A limit on the size of files stands for the full disk: the system refuses to write in the same way."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, voice, tmp_path / f"first.{kind}"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr and done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == [f"first.{kind}"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_leaves_nothing(tmp_path, number, status):
+    sound = write_sound(tmp_path / "long.wav", hum(60))
+    command = [sys.executable, "-m", "emogene", "generate", sound, "-o", tmp_path / "out.mp4", "--size", "64"]
+    process = subprocess.Popen([*map(str, command), "--quiet"], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob(".out.mp4*")):
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[1]
+        time.sleep(0.02)
+    os.kill(process.pid, number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert "Traceback" not in err and err.count("\n") <= 1
+    assert [path.name for path in tmp_path.iterdir()] == ["long.wav"]

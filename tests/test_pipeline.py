@@ -1,0 +1,71 @@
+"""The pipeline: the stages agree on time and space, and the same question has the same answer."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emogene import EmoGene, EmoGeneError
+from emogene.face.landmarks import BROWS, mouth_openness
+from emogene.pipeline import STAGES, Result, choose_device
+
+DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> EmoGene:
+    return EmoGene.from_pretrained("cpu")
+
+
+@pytest.fixture(scope="module")
+def result(pipeline) -> Result:
+    return pipeline(DEMO, emotion="happy", size=64)
+
+
+def test_every_track_covers_the_sound(result):
+    frames = 241  # 9.6225 s at 25 a second
+    assert len(result) == frames
+    for track in (result.mixed, result.lips, result.emotion):
+        assert track.points.shape == (frames, 68, 3) and track.points.dtype == np.float32
+        assert np.isfinite(track.points).all()
+    assert result.blendshapes.weights.shape == (frames, 52)
+
+
+def test_the_mouth_follows_the_lips_and_the_brows_the_emotion(pipeline, result):
+    mixed, lips = mouth_openness(result.mixed.points), mouth_openness(result.lips.points)
+    assert np.corrcoef(mixed, lips)[0, 1] > 0.9
+    surprised = pipeline(DEMO, emotion="surprised", size=64)
+    raised = (surprised.mixed.points - surprised.lips.points)[:, BROWS, 1].mean()
+    assert raised > 0.02
+
+
+def test_the_same_question_has_the_same_answer(pipeline, result):
+    again = pipeline(DEMO, emotion="happy", size=64)
+    assert np.array_equal(again.mixed.points, result.mixed.points)
+    other = pipeline(DEMO, emotion="happy", size=64, seed=1)
+    assert not np.array_equal(other.mixed.points, result.mixed.points)
+
+
+def test_frames_stream(result):
+    frames = result.frames()
+    first, second = next(frames), next(frames)
+    assert first.shape == second.shape == (64, 64, 3) and first.dtype == np.uint8
+    assert first.std() > 10
+
+
+def test_progress_names_every_stage(pipeline):
+    seen = []
+    pipeline(DEMO, size=64, progress=lambda what, done, total: seen.append((what, done, total)))
+    assert tuple(dict.fromkeys(what for what, _, _ in seen)) == STAGES
+    assert seen[-1][1] == seen[-1][2]
+
+
+@pytest.mark.parametrize("device", ["tpu", "CUDA", ""])
+def test_an_unknown_device_is_one_line(device):
+    with pytest.raises(EmoGeneError, match="unknown device"):
+        choose_device(device)
+
+
+def test_an_unknown_mixture_is_one_line(pipeline):
+    with pytest.raises(EmoGeneError, match="unknown mixture 'cocktail'"):
+        pipeline(DEMO, mixture="cocktail")

@@ -1,0 +1,51 @@
+"""Make the pictures of the README: the seven emotions on the embedded avatar, from the demo clip.
+
+    python training/readme_pictures.py        # or: make pictures
+
+Writes ``docs/emotions.jpg``.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from emogene import EmoGene
+from emogene.face.landmarks import mouth_openness
+from emogene.face.motion import LandmarkMotion
+from emogene.pipeline import Result
+from emogene.video.contact_sheet import contact_sheet
+
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "src/emogene/assets/demo.ogg"
+EMOTIONS = ("neutral", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+
+
+def moment(result: Result) -> int:
+    """A frame in mid-speech: the mouth halfway open, as it is often."""
+    openness = mouth_openness(result.lips.points)
+    middle = slice(len(openness) // 4, 3 * len(openness) // 4)
+    target = np.quantile(openness, 0.7)
+    return middle.start + int(np.abs(openness[middle] - target).argmin())
+
+
+def picture(result: Result, motion: LandmarkMotion, frame: int) -> np.ndarray:
+    """One frame of ``motion`` in the video, ``[H, W, 3]`` uint8; those before it set the head's pose."""
+    return list(result.frames(LandmarkMotion(motion.points[: frame + 1], motion.fps)))[-1]
+
+
+def main() -> None:
+    pipeline = EmoGene.from_pretrained()
+    results = {emotion: pipeline(DEMO, emotion=emotion, size=384) for emotion in EMOTIONS}
+    neutral = results["neutral"]
+    frame = moment(neutral)
+    pictures = {"lips alone": picture(neutral, neutral.lips, frame)}
+    for emotion, result in results.items():
+        pictures[emotion] = picture(result, result.mixed, frame)
+    path = ROOT / "docs/emotions.jpg"
+    Image.fromarray(contact_sheet(pictures)).save(path, quality=88)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
