@@ -57,9 +57,9 @@ class Listener(nn.Module):
         self.attention = nn.Conv1d(config.width, config.heads, 1)
         self.classify = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * config.width, len(HEARD) + 1))
         half = int(config.window * _SPEECH_HZ / STRIDE / 2)
-        self.register_buffer(
-            "window", torch.hann_window(2 * half + 3, periodic=False)[1:-1], persistent=False
-        )
+        self.window: Tensor
+        window = torch.hann_window(2 * half + 3, periodic=False)[1:-1]
+        self.register_buffer("window", window, persistent=False)
 
     def frames(self, columns: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding ``[B, width, T50/4]`` and attention ``[B, heads, T50/4]`` (positive) of every frame."""

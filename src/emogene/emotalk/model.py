@@ -42,9 +42,9 @@ class EmotionalSpeech:
     """What the emotion branch makes of a recording, T = ceil(30 duration) frames at 30 fps.
 
     ``blendshapes`` and ``content``: ARKit weights ``[T, 52]`` in 0..1, with the emotion and (the same words)
-    with a neutral one; the emotion alone moves the face by displacement(blendshapes) - displacement(content).
-    ``probabilities [T, 8]`` float32: the emotion heard, columns as ``labels``; ``amounts [T, 9]``: the emotion
-    shown, columns as :data:`emogene.emotalk.LABELS`.
+    with a neutral one: displacement(blendshapes) - displacement(content) is the emotion alone.
+    ``probabilities [T, 8]`` float32: the emotion heard, columns as ``labels``; ``amounts [T, 9]``: the
+    emotion shown, columns as :data:`emogene.emotalk.LABELS`.
     """
 
     blendshapes: BlendshapeMotion
@@ -119,9 +119,9 @@ class EmoTalk:
         )
 
     def __call__(
-        self, speech: Speech, emotion: Emotion | Timeline = Emotion(), seed: int = 0
+        self, speech: Speech, emotion: Emotion | Timeline | None = None, seed: int = 0
     ) -> EmotionalSpeech:
-        """Blendshapes of ``speech`` with ``emotion``, ceil(30 duration) frames.
+        """Blendshapes of ``speech`` with ``emotion`` (None: auto), ceil(30 duration) frames.
 
         The activations of content and emotion add, and a weight is 1 - exp(-activation): the shapes blend
         without leaving 0..1, and intensity scales them smoothly. ``seed`` sets the slow drift of the
@@ -132,7 +132,8 @@ class EmoTalk:
         logits = self._logits(columns, frames)
         probabilities = self._probabilities(logits)
         fps = float(BLENDSHAPE_FPS)
-        amounts = ease(emotion.amounts(self._suggestion(logits, probabilities), fps), fps)
+        suggestion = self._suggestion(logits, probabilities)
+        amounts = ease((emotion or Emotion()).amounts(suggestion, fps), fps)
         alive = breath(resample(vigour(speech), SPEECH_FPS, BLENDSHAPE_FPS, frames), fps, seed)
         activation = (amounts * alive[:, None]) @ -np.log1p(-self.expressions)
         words = self._words(columns, frames)
