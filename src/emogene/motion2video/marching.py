@@ -3,6 +3,7 @@
 All in the field's own frame, where the occupancy grid fills the cube ``-1..1`` (see :mod:`.camera`).
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -15,6 +16,8 @@ from emogene.motion2video import marching_cpu
 from emogene.motion2video.warp import Warp
 
 Backend = Literal["auto", "reference", "numba"]
+BLOCK = 4  # cells
+MOST_GROWN = 4
 MISS = float(np.finfo(np.float32).max)
 
 
@@ -72,9 +75,22 @@ class Occupancy:
         return round((self.bits.numel() * 8) ** (1 / 3))
 
     @cached_property
-    def blocks(self) -> Tensor:
-        """``[size ** 3 / 512]`` uint8: does any cell of a block of 8 x 8 x 8 cells hold something."""
-        return (self.bits.reshape(-1, 64) != 0).any(-1).to(torch.uint8)
+    def blocks(self) -> tuple[Tensor, ...]:
+        """``[size ** 3 / 64]`` uint8: which blocks of 4 x 4 x 4 cells hold something; then grown block by block."""
+        side = self.size // BLOCK
+        index = morton(torch.cartesian_prod(*[torch.arange(side, device=self.bits.device)] * 3))
+        levels = [(self.bits.reshape(-1, BLOCK**3 // 8) != 0).any(-1).to(torch.uint8)]
+        volume = levels[0][index].reshape(1, 1, side, side, side).float()
+        for _ in range(MOST_GROWN):
+            volume = torch.nn.functional.max_pool3d(volume, 3, stride=1, padding=1)
+            levels.append(torch.empty_like(levels[0]))
+            levels[-1][index] = volume.flatten().to(torch.uint8)
+        return tuple(levels)
+
+    def blocks_under(self, warp: Warp | None) -> Tensor:
+        """Blocks that a march must look into: where a point may be bent into a full one."""
+        grown = 0 if warp is None else math.ceil(warp.reach * self.size / 2 / BLOCK)
+        return self.blocks[grown] if grown <= MOST_GROWN else torch.ones_like(self.blocks[0])
 
     def __call__(self, position: Tensor) -> Tensor:
         """``[..., 3]`` points -> ``[...]`` bool."""
@@ -177,7 +193,7 @@ def march(
     step, end = torch.empty(rays * limit), torch.empty(rays * limit)
     marching_cpu.march(
         *(x.contiguous().numpy() for x in (origin, direction, start, far)),
-        *(occupancy.bits.numpy(), occupancy.blocks.numpy(), occupancy.size),
+        *(occupancy.bits.numpy(), occupancy.blocks_under(warp).numpy(), occupancy.size),
         *(np.float32(rule.shortest), np.float32(rule.longest), np.float32(rule.gamma), limit),
         *Warp.arrays(warp),
         *(x.numpy() for x in (position, step, end, first)),

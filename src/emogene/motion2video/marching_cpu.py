@@ -18,6 +18,12 @@ def _spread(v):
 
 
 @inlined
+def _morton(i, j, k):
+    code = _spread(np.uint32(i)) | (_spread(np.uint32(j)) << np.uint32(1))
+    return np.int64(code | (_spread(np.uint32(k)) << np.uint32(2)))
+
+
+@inlined
 def _cell(x, size):
     return min(max(np.int64(np.float32(0.5) * (x + np.float32(1)) * np.float32(size)), 0), size - 1)
 
@@ -28,47 +34,44 @@ def _unit(x):
 
 
 @inlined
-def _lerp(a, b, share):
-    return a + (b - a) * share
+def _mix(table, first, row, plane, u, v, w, axis):
+    """Trilinear between the lattice points around ``first``; unsigned indices spare the wrap-around test."""
+    one = np.uint32(1)
+    a, b = table[first, axis], table[first + one, axis]
+    c, d = table[first + row, axis], table[first + row + one, axis]
+    a, c = a + (b - a) * w, c + (d - c) * w
+    low = a + (c - a) * v
+    first += plane
+    a, b = table[first, axis], table[first + one, axis]
+    c, d = table[first + row, axis], table[first + row + one, axis]
+    a, c = a + (b - a) * w, c + (d - c) * w
+    high = a + (c - a) * v
+    return low + (high - low) * u
 
 
-@kernel
-def bend(x, y, z, lattice, low, scale):
-    """One point moved by the trilinear displacement ``lattice [X, Y, Z, 3]``; outside of it, not at all."""
+@inlined
+def _bend(x, y, z, table, shape, low, scale):
+    """One point moved by the trilinear displacement ``table [X * Y * Z, 3]``; outside of it, not at all."""
     u, v, w = (x - low[0]) * scale[0], (y - low[1]) * scale[1], (z - low[2]) * scale[2]
-    top_x, top_y, top_z = lattice.shape[0] - 1, lattice.shape[1] - 1, lattice.shape[2] - 1
-    if not (u >= 0 and v >= 0 and w >= 0 and u < top_x and v < top_y and w < top_z):
-        return x, y, z
-    a, b, c = int(u), int(v), int(w)
-    u, v, w = u - np.float32(a), v - np.float32(b), w - np.float32(c)
-    p, q, r, s = lattice[a, b, c], lattice[a, b, c + 1], lattice[a, b + 1, c], lattice[a, b + 1, c + 1]
-    e, f = lattice[a + 1, b, c], lattice[a + 1, b, c + 1]
-    g, h = lattice[a + 1, b + 1, c], lattice[a + 1, b + 1, c + 1]
-    x += _lerp(
-        _lerp(_lerp(p[0], q[0], w), _lerp(r[0], s[0], w), v),
-        _lerp(_lerp(e[0], f[0], w), _lerp(g[0], h[0], w), v),
-        u,
-    )
-    y += _lerp(
-        _lerp(_lerp(p[1], q[1], w), _lerp(r[1], s[1], w), v),
-        _lerp(_lerp(e[1], f[1], w), _lerp(g[1], h[1], w), v),
-        u,
-    )
-    z += _lerp(
-        _lerp(_lerp(p[2], q[2], w), _lerp(r[2], s[2], w), v),
-        _lerp(_lerp(e[2], f[2], w), _lerp(g[2], h[2], w), v),
-        u,
-    )
+    if u >= 0 and v >= 0 and w >= 0 and u < shape[0] - 1 and v < shape[1] - 1 and w < shape[2] - 1:
+        a, b, c = np.uint32(u), np.uint32(v), np.uint32(w)
+        u, v, w = u - np.float32(a), v - np.float32(b), w - np.float32(c)
+        row = np.uint32(shape[2])
+        plane = np.uint32(shape[1]) * row
+        first = a * plane + b * row + c
+        x += _mix(table, first, row, plane, u, v, w, 0)
+        y += _mix(table, first, row, plane, u, v, w, 1)
+        z += _mix(table, first, row, plane, u, v, w, 2)
     return x, y, z
 
 
 @inlined
 def _block_exit(x, d, cell, size):
-    """Distance along one axis to the far side of the 8-cell block around ``cell``."""
+    """Distance along one axis to the far side of the block of 4 cells around ``cell``."""
     if d == 0:
         return np.float32(np.inf)
-    edge = (cell >> 3) + (1 if d > 0 else 0)
-    return (np.float32(edge * 16) / np.float32(size) - np.float32(1) - x) / d
+    edge = (cell >> 2) + (1 if d > 0 else 0)
+    return (np.float32(edge * 8) / np.float32(size) - np.float32(1) - x) / d
 
 
 @kernel
@@ -77,6 +80,7 @@ def march(
     warped, lattice, low, scale, position, step, end, first,
 ):  # fmt: skip
     """See ``march`` in :mod:`.marching`; ``position, step, end`` are filled from the front."""
+    shape, table = lattice.shape, lattice.reshape(-1, 3)
     total = 0
     for ray in range(start.shape[0]):
         ox, oy, oz = origin[ray, 0], origin[ray, 1], origin[ray, 2]
@@ -85,29 +89,24 @@ def march(
         while t < far[ray] and count < limit:
             dt = min(max(t * gamma, shortest), longest)
             x, y, z = _unit(ox + t * dx), _unit(oy + t * dy), _unit(oz + t * dz)
-            if warped:
-                x, y, z = bend(x, y, z, lattice, low, scale)
             i, j, k = _cell(x, size), _cell(y, size), _cell(z, size)
-            code = np.int64(
-                _spread(np.uint32(i))
-                | (_spread(np.uint32(j)) << np.uint32(1))
-                | (_spread(np.uint32(k)) << np.uint32(2))
-            )
+            if not blocks[_morton(i, j, k) >> 6]:  # the steps of an empty block, without looking
+                leave_x, leave_y = _block_exit(x, dx, i, size), _block_exit(y, dy, j, size)
+                leave = t + min(leave_x, leave_y, _block_exit(z, dz, k, size))
+                t += dt
+                while t < leave:
+                    t += min(max(t * gamma, shortest), longest)
+                continue
+            if warped:
+                x, y, z = _bend(x, y, z, table, shape, low, scale)
+                i, j, k = _cell(x, size), _cell(y, size), _cell(z, size)
+            code = _morton(i, j, k)
             if (bits[code >> 3] >> (code & 7)) & 1:
                 position[total, 0], position[total, 1], position[total, 2] = x, y, z
                 step[total], end[total] = dt, t + dt
                 total += 1
                 count += 1
-                t += dt
-            elif warped or blocks[code >> 9]:
-                t += dt
-            else:  # the steps of an empty block, without looking
-                leave = t + min(
-                    _block_exit(x, dx, i, size), _block_exit(y, dy, j, size), _block_exit(z, dz, k, size)
-                )
-                t += dt
-                while t < leave:
-                    t += min(max(t * gamma, shortest), longest)
+            t += dt
         first[ray + 1] = total
 
 

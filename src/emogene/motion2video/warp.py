@@ -1,12 +1,15 @@
 """An explicit warp: carries landmark motion that the field never saw, by bending sample points back."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-CELLS = (24, 24, 12)
+LATTICE = (24, 24, 12)
+WIDTH = 0.22
+RIDGE = 0.15
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,11 @@ class Warp:
     scale: Tensor
     """``[3]`` lattice cells per unit."""
 
+    @cached_property
+    def reach(self) -> float:
+        """The largest displacement along an axis."""
+        return self.lattice.abs().max().item()
+
     def __call__(self, position: Tensor) -> Tensor:
         """``[N, 3] -> [N, 3]``, plain PyTorch, trilinear."""
         place = (position - self.low) * self.scale
@@ -32,7 +40,7 @@ class Warp:
         part = place - cell
         moved = torch.zeros_like(position)
         for corner in range(8):
-            bit = torch.tensor([corner >> a & 1 for a in range(3)], device=place.device)
+            bit = torch.tensor([corner >> axis & 1 for axis in range(3)], device=place.device)
             weight = torch.where(bit.bool(), part, 1 - part).prod(-1, keepdim=True)
             x, y, z = torch.minimum(cell + bit, top).unbind(-1)
             moved = moved + weight * self.lattice[x, y, z]
@@ -44,3 +52,33 @@ class Warp:
         if warp is None:
             return False, np.zeros((1, 1, 1, 3), np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
         return True, warp.lattice.numpy(), warp.low.numpy(), warp.scale.numpy()
+
+    @staticmethod
+    def fit(
+        landmarks: Tensor,
+        displacement: Tensor,
+        centre: tuple[float, ...] = (0.0, 0.0, 0.0),
+        radius: float = 1.0,
+        width: float = WIDTH,
+        ridge: float = RIDGE,
+    ) -> "Warp":
+        """The warp that moves the ``landmarks [68, 3]`` by ``displacement [68, 3]``, canonical space, dm.
+
+        Gaussian radial basis functions of ``width`` dm around the moved landmarks, ridge regression, tabulated
+        on a lattice that ends three widths away from them. ``centre`` and ``radius``: the field's frame.
+        """
+        moved = landmarks + displacement
+        distance = torch.cdist(moved, moved)
+        kernel = torch.exp(-(distance**2) / (2 * width**2)) + ridge * torch.eye(len(moved))
+        weights = torch.linalg.solve(kernel, -displacement)
+        low, high = moved.amin(0) - 3 * width, moved.amax(0) + 3 * width
+        # A Gaussian is a product over the axes, so the lattice is one matrix product.
+        bumps = []
+        for axis, count in enumerate(LATTICE):
+            place = low[axis] + (high[axis] - low[axis]) * torch.arange(count) / (count - 1)
+            bumps.append(torch.exp(-((place - moved[:, axis, None]) ** 2) / (2 * width**2)))
+        across = (bumps[0][:, :, None] * bumps[1][:, None]).flatten(1)
+        along = (bumps[2][:, :, None] * weights[:, None]).flatten(1)
+        lattice = (across.T @ along).reshape(*LATTICE, 3) / radius
+        scale = (torch.tensor(LATTICE) - 1) / (high - low) * radius
+        return Warp(lattice.contiguous(), (low - torch.tensor(centre)) / radius, scale)

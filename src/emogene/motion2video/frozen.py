@@ -1,0 +1,150 @@
+"""The fields as they are rendered: no gradients, layers folded together, float32 or bfloat16."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from emogene.motion2video.encodings import frequency, spherical_harmonics
+from emogene.motion2video.field import HeadField
+from emogene.motion2video.torso import TorsoField
+
+
+def best_dtype() -> torch.dtype:
+    """bfloat16 where the CPU multiplies it natively, float32 elsewhere."""
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+
+
+def _columns(weight: Tensor, *widths: int) -> list[Tensor]:
+    return [part.T.contiguous() for part in weight.split(list(widths), dim=1)]
+
+
+class HeadFrame(NamedTuple):
+    """What one frame's condition adds to the first layers: a row each, in the head's dtype."""
+
+    ambient: Tensor
+    sigma: Tensor
+    color: Tensor
+
+
+class FrozenHead:
+    """A head field for rendering.
+
+    What is constant over a frame enters as a bias; the last layer of the density network and the first of the
+    colour network, between which nothing bends, are one matrix. The ambient network stays float32: its output
+    are coordinates.
+    """
+
+    def __init__(self, field: HeadField, dtype: torch.dtype = torch.float32) -> None:
+        c = field.config
+        self.field, self.config, self.dtype = field, c, dtype
+        positions = c.position_grid.width
+        first, *middle, last = (w.detach() for w in field.sigma_net.weights())
+        second = first.shape[1] - positions
+        self.sigma_position, self.sigma_second = (m.to(dtype) for m in _columns(first, positions, second))
+        self.sigma_middle = [w.T.contiguous().to(dtype) for w in middle]
+        color_first, *color_rest = (w.detach() for w in field.color_net.weights())
+        view, geometry, self.individual = _columns(
+            color_first, c.view_bands**2, c.geometry_width, c.individual_width
+        )
+        self.view = view.to(dtype)
+        self.sigma_last = last[:1].T.contiguous().to(dtype)
+        self.color_first = (last[1:].T @ geometry).to(dtype)
+        self.color_rest = [w.T.contiguous().to(dtype) for w in color_rest]
+        if c.ambient_width:
+            first, *rest = (w.detach() for w in field.ambient_net.weights())
+            self.ambient_position, self.ambient_condition = _columns(first, positions, c.condition_width)
+            self.ambient_rest = [w.T.contiguous() for w in rest]
+
+    def frame(self, condition: Tensor, individual: Tensor | None = None) -> HeadFrame:
+        """Biases of a frame: ``condition [1, width]``, ``individual [1, width]`` (default: frame 0's)."""
+        condition = condition.detach().float()
+        ambient = condition[:, :0]
+        sigma = torch.zeros(1, self.sigma_position.shape[1], device=condition.device)
+        if self.config.ambient_width:
+            ambient = condition @ self.ambient_condition
+        else:
+            sigma = condition @ self.sigma_second.float()
+        code = self.field.individual() if individual is None else individual
+        color = torch.zeros(1, self.color_first.shape[1], device=condition.device)
+        if code is not None:
+            color = code.detach() @ self.individual
+        return HeadFrame(ambient, sigma.to(self.dtype), color.to(self.dtype))
+
+    def view_codes(self, direction: Tensor) -> Tensor:
+        """``[R, 3] -> [R, bands ** 2]``, per ray."""
+        return spherical_harmonics(direction, self.config.view_bands).to(self.dtype)
+
+    @torch.no_grad()
+    def __call__(self, position: Tensor, view: Tensor, frame: HeadFrame) -> tuple[Tensor, Tensor]:
+        """``position [M, 3]``, ``view [M, bands ** 2]`` -> density ``[M]`` and colour ``[M, 3]``, float32."""
+        features = self.field.position_embedder(position)
+        low = features.to(self.dtype)
+        x = torch.addmm(frame.sigma, low, self.sigma_position)
+        if self.config.ambient_width:
+            a = torch.addmm(frame.ambient, features, self.ambient_position)
+            for weight in self.ambient_rest:
+                a = a.relu_() @ weight
+            x.addmm_(self.field.ambient_embedder(a.tanh_()).to(self.dtype), self.sigma_second)
+        for weight in self.sigma_middle:
+            x = x.relu_() @ weight
+        x.relu_()
+        sigma = (x @ self.sigma_last).float().exp_()
+        color = torch.addmm(frame.color, x, self.color_first)
+        if view.shape[1]:
+            color.addmm_(view, self.view)
+        for weight in self.color_rest:
+            color = color.relu_() @ weight
+        return sigma[:, 0], color.float().sigmoid_()
+
+
+class FrozenTorso:
+    """A torso field for rendering at one image size: only its visible pixels, their constant products kept."""
+
+    def __init__(self, field: TorsoField, pixels: Tensor, dtype: torch.dtype = torch.float32) -> None:
+        """``pixels [P, 2]``: row and column of every pixel in -1..1."""
+        c = field.config
+        self.field, self.config, self.dtype = field, c, dtype
+        self.visible = torch.nonzero(field.mask(pixels))[:, 0]
+        self.x = pixels[self.visible] * c.shrink
+        coordinates = frequency(self.x, c.octaves)
+        aware = 16 if c.head_aware else 0
+        shared = c.condition_width + c.individual_width
+        widths = coordinates.shape[1], shared, aware
+        first, *self.deform_rest = (w.detach().to(dtype) for w in field.torso_deform_net.weights())
+        canonical_first, *self.canonical_rest = (
+            w.detach().to(dtype) for w in field.torso_canonicial_net.weights()
+        )
+        grid, self.canonical_shared, self.canonical_aware = (
+            *_columns(canonical_first[:, : c.grid.width], c.grid.width),
+            *_columns(canonical_first[:, c.grid.width + widths[0] :], shared, aware),
+        )
+        self.grid = grid
+        own, self.deform_shared, self.deform_aware = _columns(first, *widths)
+        here = coordinates.to(dtype)
+        self.deform_here = here @ own
+        self.canonical_here = here @ canonical_first[:, c.grid.width :][:, : widths[0]].T
+
+    @torch.no_grad()
+    def __call__(self, condition: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
+        """Opacity ``[V, 1]`` and colour ``[V, 3]`` of the visible pixels, float32.
+
+        ``condition``: pose ``[1, 6]`` or landmarks ``[1, 136]``; ``head [P, 4]``: colour (times opacity) and
+        opacity of the head at every pixel.
+        """
+        inputs = self.field.frame_inputs(condition, self.field.code())
+        shared = torch.cat(inputs, -1).to(self.dtype)
+        deform = self.deform_here + shared @ self.deform_shared
+        canonical = self.canonical_here + shared @ self.canonical_shared
+        if self.config.head_aware:
+            seen = self.field.head_color_weights_encoder(head[self.visible]).to(self.dtype)
+            deform.addmm_(seen, self.deform_aware)
+            canonical.addmm_(seen, self.canonical_aware)
+        for weight in self.deform_rest:
+            deform = deform.relu_() @ weight.T
+        q = (self.x + deform.float()).clamp_(-1, 1)
+        canonical.addmm_(self.field.torso_embedder(q).to(self.dtype), self.grid)
+        for weight in self.canonical_rest:
+            canonical = canonical.relu_() @ weight.T
+        out = canonical.float().sigmoid_()
+        return out[:, :1], out[:, 1:]

@@ -1,0 +1,165 @@
+"""From conditions and poses to pictures: head over torso over background, then super-resolution."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from emogene.motion2video import marching_cpu
+from emogene.motion2video.field import HeadField
+from emogene.motion2video.frozen import FrozenHead, FrozenTorso, HeadFrame, best_dtype
+from emogene.motion2video.marching import Occupancy, march, near_far
+from emogene.motion2video.rays import Rays
+from emogene.motion2video.superres import Noise, SuperResolution
+from emogene.motion2video.torso import TorsoField, pixel_coordinates
+from emogene.motion2video.warp import Warp
+
+CHUNK = 4096  # points that go through the networks at once: their activations stay in the cache
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """The networks of one person."""
+
+    head: HeadField
+    torso: TorsoField | None = None
+    superres: SuperResolution | None = None
+
+
+@dataclass(frozen=True)
+class FrameState:
+    """All that changes from frame to frame."""
+
+    rays: Rays
+    condition: Tensor
+    """``[1, width]``: :meth:`HeadField.condition`."""
+    torso_condition: Tensor | None = None
+    """Pose ``[1, 6]`` or landmarks ``[1, 136]``."""
+    warp: Warp | None = None
+
+
+class Layers(NamedTuple):
+    """A frame before super-resolution, pixels row by row."""
+
+    image: Tensor
+    """``[P, 3]`` in 0..1: head over torso over background."""
+    head: Tensor
+    """``[P]`` opacity of the head."""
+    depth: Tensor
+    """``[P]`` of the head, 0 at the entry of its box and 1 at the exit."""
+    torso: Tensor
+    """``[P]`` opacity of the torso."""
+
+
+class Renderer:
+    """Renders a :class:`Portrait` at one size, on the CPU.
+
+    ``size``: rows and columns of the field's image (super-resolution doubles them). ``background``:
+    ``[size * size, 3]`` in 0..1, or one colour ``[3]``. ``threshold``: rays end below this transmittance.
+    ``dtype`` of the networks: bfloat16 where the CPU has it, if not given. Frames are independent of each
+    other and of the number of threads.
+    """
+
+    def __init__(
+        self,
+        portrait: Portrait,
+        size: int,
+        background: Tensor,
+        dtype: torch.dtype | None = None,
+        threshold: float = 0.01,
+    ) -> None:
+        self.size, self.threshold = size, threshold
+        self.dtype = dtype or best_dtype()
+        self.background = background.float().expand(size * size, 3)
+        self.head = FrozenHead(portrait.head, self.dtype)
+        self.box = portrait.head.aabb_infer
+        self.occupancy: Occupancy = portrait.head.occupancy
+        pixels = pixel_coordinates(size, size)
+        self.torso = None if portrait.torso is None else FrozenTorso(portrait.torso, pixels, self.dtype)
+        self.superres = portrait.superres
+
+    @torch.no_grad()
+    def layers(self, state: FrameState, pool: ThreadPoolExecutor | None = None) -> Layers:
+        """One frame at the field's own size; ``pool`` shares the points of the head among its threads."""
+        image, opacity, depth = self._head(state, pool)
+        behind, alpha = self.background, torch.zeros(len(opacity))
+        if self.torso is not None and state.torso_condition is not None:
+            seen = torch.cat([image, opacity[:, None]], -1)
+            share, color = self.torso(state.torso_condition, seen)
+            behind = behind.clone()
+            behind[self.torso.visible] = color * share + behind[self.torso.visible] * (1 - share)
+            alpha[self.torso.visible] = share[:, 0]
+        image = (image + (1 - opacity)[:, None] * behind).clamp_(0, 1)
+        return Layers(image, opacity, depth, alpha)
+
+    def _head(self, state: FrameState, pool: ThreadPoolExecutor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Marches all rays in rounds, as many samples at a time as the rays still alive leave room for."""
+        head, config, rays = self.head, self.head.config, state.rays
+        frame, view = head.frame(state.condition), head.view_codes(rays.direction)
+        near, far = near_far(*rays, self.box, config.nearest)
+        count = len(near)
+        image, weights, depth = torch.zeros(count, 3), torch.zeros(count), torch.zeros(count)
+        start, alive, taken = near.clone(), torch.arange(count), 0
+        while taken < config.max_steps and len(alive):
+            limit = self._round(count, len(alive))
+            taken += limit
+            origin, direction = rays.origin[alive], rays.direction[alive]
+            samples = march(
+                *(origin, direction, start[alive], far[alive], self.occupancy, config.rule, limit, state.warp)
+            )
+            sigma, color = self._points(samples.position, view, alive[samples.ray], frame, pool)
+            rest = torch.empty_like(alive)
+            going = marching_cpu.accumulate(
+                *(x.numpy() for x in (sigma, color, samples.step, samples.end, samples.first)),
+                *(limit, np.float32(self.threshold)),
+                *(x.numpy() for x in (alive, weights, image, depth, start, rest)),
+            )
+            alive = rest[:going]
+        depth = ((depth - near).clamp_min(0) / (far - near)).nan_to_num(0)
+        return image, weights, depth
+
+    def _round(self, rays: int, alive: int) -> int:
+        return min(max(rays // alive, 1), 8)
+
+    def _points(
+        self, position: Tensor, view: Tensor, ray: Tensor, frame: HeadFrame, pool: ThreadPoolExecutor | None
+    ) -> tuple[Tensor, Tensor]:
+        sigma, color = torch.empty(len(position)), torch.empty(len(position), 3)
+
+        def run(first: int) -> None:
+            part = slice(first, first + CHUNK)
+            sigma[part], color[part] = self.head(position[part], view[ray[part]], frame)
+
+        list((pool.map if pool else map)(run, range(0, len(position), CHUNK)))
+        return sigma, color
+
+    @torch.no_grad()
+    def enlarge(self, image: Tensor, noise: Noise = "none") -> Tensor:
+        """``[size * size, 3]`` in 0..1 -> ``[3, H, W]``: twice the size if there is super-resolution."""
+        picture = image.T.reshape(1, 3, self.size, self.size)
+        if self.superres is None:
+            return picture[0]
+        picture = picture.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        return self.superres(picture, noise)[0].float()
+
+    def frame(self, state: FrameState, pool: ThreadPoolExecutor | None = None) -> np.ndarray:
+        """One picture, uint8 ``[H, W, 3]``."""
+        picture = self.enlarge(self.layers(state, pool).image)
+        return (picture.clamp(0, 1) * 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+
+    def frames(self, states: Iterable[FrameState], threads: int = 2) -> Iterator[np.ndarray]:
+        """Pictures in order, each rendered by one thread, ``threads`` at a time; memory does not grow."""
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            waiting: deque[Future[np.ndarray]] = deque()
+            for state in states:
+                waiting.append(pool.submit(self.frame, state))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
