@@ -1,0 +1,156 @@
+"""The embedded lip branch: speech to the 68 points, true to the sound, at 25 fps."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from emogene.audio.speech import Speech
+from emogene.audio2motion.ear import Ear, EarConfig, heard
+from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
+from emogene.errors import EmoGeneError
+from emogene.face.motion import LandmarkMotion
+
+ASSET = Path(__file__).parents[1] / "assets" / "audio2motion.safetensors"
+FORMAT = "emogene-audio2motion-1"
+WINDOW = 1024  # video frames computed at a time
+MARGIN = 96  # frames heard on either side of a window: more than the network's reach, so windows join exactly
+
+
+@dataclass(frozen=True)
+class LipConfig:
+    """Sizes of :class:`LipNet`."""
+
+    ear: EarConfig
+    vae: VAEConfig
+
+    @classmethod
+    def from_json(cls, text: str) -> "LipConfig":
+        fields = json.loads(text)
+        ear = EarConfig(fields["ear"]["channels"], tuple(fields["ear"]["dilations"]))
+        return cls(ear, VAEConfig(**fields["vae"]))
+
+
+class LipNet(nn.Module):
+    """Ear, VAE and the mouth shapes ``basis [K, 68, 3]`` (decimetres a unit) that the VAE's outputs weigh."""
+
+    basis: Tensor
+
+    def __init__(self, config: LipConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.ear = Ear(config.ear)
+        self.vae = PitchContourVAE(config.vae)
+        self.register_buffer("basis", torch.zeros(config.vae.outputs, 68, 3))
+
+    def condition(self, mel: Tensor, f0: Tensor) -> Tensor:
+        """``[B, T, channels]`` for normalised mel ``[B, 2T, 80]`` and f0 ``[B, 2T]`` in Hz."""
+        return self.vae.condition(self.ear(mel), f0)
+
+    def forward(self, mel: Tensor, f0: Tensor, normal: Tensor) -> Tensor:
+        """Coefficients ``[B, T, K]``; ``normal [B, latent, T/4]``: noise times temperature."""
+        return self.vae.sample(self.condition(mel, f0), normal)
+
+    def displacement(self, coefficients: Tensor) -> Tensor:
+        """``[..., K] -> [..., 68, 3]`` decimetres."""
+        return torch.einsum("...k,kpc->...pc", coefficients, self.basis)
+
+
+class Audio2Motion:
+    """Speech to lip-synced landmarks, windowed: memory beside the result is constant in the length.
+
+    The same seed gives the same motion. Silence gives the neutral face.
+    """
+
+    def __init__(
+        self, net: LipNet, device: str | torch.device = "cpu", learnt_from: tuple[str, ...] = ()
+    ) -> None:
+        self.net = net.to(device).eval()
+        self.device = torch.device(device)
+        self.learnt_from = learnt_from  # checksums (crc32, hex) of the sound files of its training
+
+    @classmethod
+    def from_embedded(cls, device: str | torch.device = "cpu") -> "Audio2Motion":
+        """With the weights that come with the package (CC BY 4.0, see MODEL_CARD.md)."""
+        return cls.open(ASSET, device)
+
+    @classmethod
+    def open(cls, path: Path, device: str | torch.device = "cpu") -> "Audio2Motion":
+        """With the weights of a file that ``training/audio2motion.py`` wrote; EmoGeneError where it is not
+        one."""
+        net, about = load(path)
+        return cls(net, device, tuple(about.get("learnt_from", "").split()))
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        speech: Speech,
+        frames: int,
+        neutral: np.ndarray,
+        seed: int = 0,
+        temperature: float = 0.2,
+    ) -> LandmarkMotion:
+        """``frames`` faces at 25 fps on ``neutral [68, 3]`` (canonical space, decimetres, lips closed).
+
+        ``temperature``: how far from the most likely motion (0) the seed may lead. Beyond the end of the
+        speech there is silence.
+        """
+        stride = self.net.vae.config.stride
+        padded = -(-frames // stride) * stride
+        mel, f0 = heard(speech, 2 * padded)
+        noise = torch.randn(
+            padded // stride, self.net.vae.config.latent, generator=torch.Generator().manual_seed(seed)
+        )
+        normal = temperature * noise.T[None]
+        points = np.empty((padded, *self.net.basis.shape[1:]), np.float32)
+        for inner, outer in windows(padded):
+            coefficients = self.net(
+                mel[:, 2 * outer.start : 2 * outer.stop].to(self.device),
+                f0[:, 2 * outer.start : 2 * outer.stop].to(self.device),
+                normal[:, :, outer.start // stride : outer.stop // stride].to(self.device),
+            )
+            kept = coefficients[0, inner.start - outer.start : inner.stop - outer.start]
+            points[inner] = self.net.displacement(kept).cpu().numpy()
+        return LandmarkMotion(points[:frames] + neutral.astype(np.float32))
+
+
+def windows(frames: int) -> Iterator[tuple[slice, slice]]:
+    """What to keep and what to compute, so that every kept frame has its whole context."""
+    for start in range(0, frames, WINDOW):
+        stop = min(start + WINDOW, frames)
+        yield slice(start, stop), slice(max(0, start - MARGIN), min(stop + MARGIN, frames))
+
+
+def save(net: LipNet, path: Path, about: dict[str, str]) -> None:
+    """Weights as float16 (normalisation as float32) with sizes and ``about`` (licence, figures) as
+    metadata."""
+    state = {k: _small(v) for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
+    save_file(state, path, about | {"format": FORMAT, "config": json.dumps(asdict(net.config))})
+
+
+def _small(tensor: Tensor) -> Tensor:
+    return (tensor.half() if tensor.numel() > 4096 else tensor.float()).contiguous()
+
+
+def load(path: Path) -> tuple[LipNet, dict[str, str]]:
+    """A saved network and what the file says about itself. EmoGeneError where it is not such a file."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise EmoGeneError(f"{path}: not lip weights of this version ({FORMAT})")
+            net = LipNet(LipConfig.from_json(metadata["config"]))
+            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        missing, unexpected = net.load_state_dict(state, strict=False)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise EmoGeneError(f"{path}: cannot be read as lip weights ({str(error).splitlines()[0]})") from None
+    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        raise EmoGeneError(f"{path}: weights are missing or too many: {(missing + unexpected)[0]}")
+    return net, metadata

@@ -1,0 +1,146 @@
+"""The official audio-to-motion checkpoint of GeneFace++, with the features it was trained on.
+
+HuBERT-large (transformers) and Praat's pitch (parselmouth) come with the extra ``official``; both are
+imported only when asked for. Motion is 64 coefficients of the Basel face model's expression basis at 25 fps.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emogene.audio.decode import SAMPLE_RATE
+from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
+from emogene.errors import EmoGeneError
+from emogene.weights.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
+from emogene.weights.official import home
+
+HUBERT = "hubert-large-ls960-ft"
+_HUBERT_FILES = ("config.json", "pytorch_model.bin")
+_CHUNK = 320_000  # samples; 1000 frames
+_HOP = 320
+_REACH = 80  # samples that the last frame needs beyond its hop
+_SHORTEST = 400  # samples of one frame
+_MULTIPLE = 8  # feature frames; one latent
+_TRUNCATED_MEL_FFT = 512
+
+
+class OfficialAudio2Motion:
+    """Samples to expression coefficients, as the reference system computes them."""
+
+    def __init__(self, vae: PitchContourVAE, hubert: Any, device: str | torch.device = "cpu") -> None:
+        self.vae, self.hubert = vae.to(device).eval(), hubert.to(device).eval()
+        self.device = torch.device(device)
+
+    @classmethod
+    def open(
+        cls, checkpoint: Path, hubert: Path | None = None, device: str | torch.device = "cpu"
+    ) -> "OfficialAudio2Motion":
+        """``checkpoint``: the file or its folder; ``hubert``: the encoder's folder (default: below
+        ``home()``)."""
+        return cls(load_vae(checkpoint), load_hubert(hubert or home() / HUBERT), device)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        samples: np.ndarray,
+        seed: int = 0,
+        temperature: float = 0.2,
+        mouth_amp: float = 0.4,
+        eye_amp: float = 1.0,
+    ) -> np.ndarray:
+        """``samples [n]`` 16 kHz mono -> ``[T, 64]`` float32 at 25 fps, T the largest multiple of 4 that the
+        features reach. Sound shorter than that (0.17 s) is followed by silence first."""
+        shortest = (_MULTIPLE + 1) * _HOP + _REACH
+        samples = np.pad(samples, (0, max(0, shortest - len(samples))))
+        features = hubert_features(samples, self.hubert, self.device)
+        rows = len(features) // _MULTIPLE * _MULTIPLE
+        f0 = praat_pitch(samples, rows)
+        config = self.vae.config
+        noise = torch.randn(
+            1, config.latent, rows // 2 // config.stride, generator=torch.Generator().manual_seed(seed)
+        )
+        condition = self.vae.condition(
+            torch.from_numpy(features[None, :rows]).to(self.device),
+            torch.from_numpy(f0[None]).to(self.device),
+            mouth_amp,
+            eye_amp,
+        )
+        return self.vae.sample(condition, temperature * noise.to(self.device))[0].cpu().numpy()
+
+
+def load_vae(path: Path) -> PitchContourVAE:
+    """The network of a checkpoint file, or of the latest in a folder; sizes and variant read from its keys.
+
+    Raises EmoGeneError where it is damaged, another model's, or has keys missing.
+    """
+    path = latest_checkpoint(path)
+    state = model_state(read_checkpoint(path), path)
+    try:
+        config = VAEConfig.of(state)
+    except (KeyError, ValueError) as error:
+        raise EmoGeneError(f"{path}: not an audio-to-motion checkpoint (no {error})") from None
+    vae = PitchContourVAE(config)
+    fill(vae, state, path)
+    return vae.eval()
+
+
+def load_hubert(folder: Path) -> Any:
+    """HuBERT-large from a local folder; nothing is downloaded. EmoGeneError says what to fetch."""
+    absent = [name for name in _HUBERT_FILES if not (folder / name).is_file()]
+    if "pytorch_model.bin" in absent and (folder / "model.safetensors").is_file():
+        absent.remove("pytorch_model.bin")
+    if absent:
+        raise EmoGeneError(
+            f"{folder}: HuBERT-large is not there; put {' and '.join(_HUBERT_FILES)} of "
+            f"huggingface.co/facebook/{HUBERT} (Apache-2.0, 1.3 GB) into that folder"
+        )
+    try:
+        from transformers import HubertModel
+    except ImportError:
+        raise EmoGeneError("HuBERT needs transformers: pip install 'emogene[official]'") from None
+    try:
+        return HubertModel.from_pretrained(folder, local_files_only=True).eval()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise EmoGeneError(f"{folder}: cannot be read as HuBERT ({str(error).splitlines()[0]})") from None
+
+
+@torch.no_grad()
+def hubert_features(samples: np.ndarray, hubert: Any, device: str | torch.device = "cpu") -> np.ndarray:
+    """``samples [n]`` -> ``[floor((n - 80) / 320), width]`` float32 at 50 Hz.
+
+    Normalised over the whole clip, then heard in pieces of 20 s that do not see each other, as the official
+    code does it. (For stereo files that hears the left channel; we the mean of all.)
+    """
+    exact = samples.astype(np.float64)
+    normal = ((exact - exact.mean()) / np.sqrt(exact.var() + 1e-7)).astype(np.float32)
+    pieces = [hubert(piece.to(device)).last_hidden_state[0].cpu() for piece in _chunks(normal)]
+    return torch.cat(pieces)[: (len(samples) - _REACH) // _HOP].numpy()
+
+
+def _chunks(samples: np.ndarray) -> list[Tensor]:
+    full = max(0, (len(samples) - _REACH) // _CHUNK)
+    pieces = [samples[i * _CHUNK : (i + 1) * _CHUNK + _REACH] for i in range(full)]
+    rest = samples[full * _CHUNK :]
+    if len(rest) >= _SHORTEST:
+        pieces.append(rest)
+    return [torch.from_numpy(piece)[None] for piece in pieces]
+
+
+def praat_pitch(samples: np.ndarray, rows: int) -> np.ndarray:
+    """``samples [n]`` -> f0 ``[rows]`` float32 in Hz at 50 Hz, 0 where unvoiced, by Praat's
+    autocorrelation."""
+    try:
+        import parselmouth
+    except ImportError:
+        raise EmoGeneError("Praat's pitch needs parselmouth: pip install 'emogene[official]'") from None
+    padded = np.pad(samples.astype(np.float64), (0, _HOP - len(samples) % _HOP))
+    pitch = parselmouth.Sound(padded, SAMPLE_RATE).to_pitch_ac(
+        time_step=_HOP / SAMPLE_RATE, voicing_threshold=0.6, pitch_floor=80, pitch_ceiling=750
+    )
+    f0 = pitch.selected_array["frequency"]
+    mel_rows = 1 + max(0, len(samples) - _TRUNCATED_MEL_FFT) // _HOP
+    f0 = np.pad(f0, (0, max(0, mel_rows - len(f0))), "edge")[:mel_rows]
+    return np.pad(f0, (0, max(0, rows - mel_rows)))[:rows].astype(np.float32)
