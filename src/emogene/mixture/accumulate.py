@@ -5,14 +5,9 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import savgol_filter
 
 from emogene.errors import EmoGeneError
-from emogene.face.landmarks import N_POINTS, PARTS
+from emogene.face.landmarks import PARTS
 from emogene.face.motion import VIDEO_FPS, BlendshapeMotion
 from emogene.mixture.calibration import Calibration, gaps
-
-# The outer and inner corners of the mouth, and half of their neighbours, are not part of its opening.
-_NOT_CORNERS = np.ones((N_POINTS, 1))
-_NOT_CORNERS[[48, 54, 60, 64]] = 0
-_NOT_CORNERS[[49, 53, 55, 59]] = 0.5
 
 # By the reference's variants and the part: share of the lip-synced displacement, share of the emotional one.
 REFERENCE_SHARES: dict[int, dict[str, tuple[float, float]]] = {
@@ -69,10 +64,10 @@ def without_opening(displacement: np.ndarray, calibration: Calibration) -> np.nd
     """A displacement that neither opens nor closes the lips, ``[T, 68, 3] -> [T, 68, 3]``.
 
     Opening the mouth is the lips' business: that component, along the avatar's own way of opening, is taken
-    from jaw and lips; the mouth's corners keep all they were asked for.
+    from jaw and lips. The mouth's corners keep all they were asked for, and the closed lips stay with them.
     """
     opening = opening_of(displacement, calibration)
-    return displacement - opening[:, None, None] * calibration.opening * _NOT_CORNERS
+    return displacement - opening[:, None, None] * calibration.parting
 
 
 def opening_of(displacement: np.ndarray, calibration: Calibration) -> np.ndarray:

@@ -27,15 +27,16 @@ class Calibration:
     """An avatar's own measures, in decimetres.
 
     ``shut`` and ``wide``: mouth openness at the 3% and 97% quantile of its video; ``mouth_width``: at rest;
-    ``opening [68, 3]``: how jaw and mouth move per unit of openness, zero elsewhere; ``reach``: how far the
-    farthest point of each part may be displaced; ``lips [20, 3]``: how the mouth's points take up a change of
-    the three gaps between the inner lips, positive for the upper lip.
+    ``opening [68, 3]``: how jaw and mouth move per unit of openness, zero elsewhere; ``parting [68, 3]``: the
+    same with the mouth's corners at rest; ``reach``: how far the farthest point of each part may go;
+    ``lips [20, 3]``: how the mouth's points take up a change of the three gaps between the inner lips.
     """
 
     shut: float
     wide: float
     mouth_width: float
     opening: np.ndarray
+    parting: np.ndarray
     reach: dict[str, float]
     lips: np.ndarray
 
@@ -51,7 +52,13 @@ class Calibration:
         width = float(np.linalg.norm(np.subtract(*space.neutral[list(MOUTH_CORNERS)])))
         opening = _opening_mode(space.database, openness)
         return cls(
-            float(shut), float(max(wide, shut + 0.05 * width)), width, opening, _reach(space), _lips(opening)
+            shut=float(shut),
+            wide=float(max(wide, shut + 0.05 * width)),
+            mouth_width=width,
+            opening=opening,
+            parting=_parting(opening),
+            reach=_reach(space),
+            lips=_lips(opening),
         )
 
     @property
@@ -74,12 +81,21 @@ def _opening_mode(database: np.ndarray, openness: np.ndarray) -> np.ndarray:
     """Regression of jaw and mouth on openness, scaled so that one unit opens the middle gaps by one unit."""
     centred = openness - openness.mean()
     mode = np.zeros(database.shape[1:])
-    if centred.any():
+    if openness.std() > 1e-6:
         for part in (JAW, MOUTH):
             mode[part] = np.tensordot(centred, database[:, part] - database[:, part].mean(0), 1)
     else:
         mode[LOWER_INNER, 1] = -1
     return mode / np.linalg.norm(gaps(mode[None])[0].mean(0))
+
+
+def _parting(opening: np.ndarray) -> np.ndarray:
+    """The mouth seen from its corners; the jaw follows the lower lip."""
+    parting = opening.copy()
+    parting[MOUTH] -= opening[list(MOUTH_CORNERS)].mean(0)
+    lower = np.linalg.norm(opening[LOWER_INNER].mean(0))
+    parting[JAW] *= np.linalg.norm(parting[LOWER_INNER].mean(0)) / max(lower, 1e-9)
+    return parting
 
 
 def _reach(space: LandmarkSpace) -> dict[str, float]:

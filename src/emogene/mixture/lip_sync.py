@@ -18,8 +18,9 @@ def reference_closures(openness: np.ndarray) -> np.ndarray:
     within the next 10 frames: a plosive, not the end of an utterance.
     """
     speed = np.diff(openness, prepend=openness[:1])
-    opening = np.concatenate([speed > 0.03, np.zeros(10, bool)])
-    soon = np.lib.stride_tricks.sliding_window_view(opening, 10)[1:].any(1)
+    soon = np.append(_any_within(speed > 0.03, 0, 9)[1:], False)[
+        : len(speed)
+    ]  # of the frames t + 1 .. t + 10
     return (openness < 0.05) & (speed < -0.02) & soon
 
 
@@ -39,6 +40,8 @@ def reference_windows(closures: np.ndarray) -> np.ndarray:
 
 def spread(events: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """A window at every event, merged by max: bool ``[T]`` and ``shape [2r + 1]`` -> ``[T]``."""
+    if len(events) == 0:
+        return np.zeros(0)
     radius = len(shape) // 2
     padded = np.pad(events, radius)
     return (np.lib.stride_tricks.sliding_window_view(padded, len(shape)) * shape[::-1]).max(1, initial=0)
@@ -127,6 +130,8 @@ def hold_gaps(faces: np.ndarray, wanted: np.ndarray, calibration: Calibration) -
 
 def _any_within(events: np.ndarray, before: float, after: float) -> np.ndarray:
     """Whether an event lies between ``before`` frames ago and ``after`` frames ahead, bool ``[T] -> [T]``."""
+    if len(events) == 0:
+        return events
     before, after = round(before), round(after)
     padded = np.pad(events, (before, after))
     return np.lib.stride_tricks.sliding_window_view(padded, before + after + 1).max(1)

@@ -1,0 +1,198 @@
+"""Does the mixture keep the lips in sync and the emotion on the face? Ours and the reference's, side by side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emogene.errors import EmoGeneError
+from emogene.face.landmarks import BROWS, EYES, MOUTH_CORNERS, mouth_openness
+from emogene.face.motion import VIDEO_FPS, LandmarkMotion, frame_count
+from emogene.mixture import Mixture
+from emogene.mixture.accumulate import within_reach
+from emogene.mixture.calibration import Calibration
+
+REGIONS: dict[str, slice | list[int]] = {"brows": BROWS, "eyes": EYES, "corners": list(MOUTH_CORNERS)}
+CLOSED = 0.15  # a closure: openness below this share of the avatar's range
+MAX_LAG = 5  # frames, searched on both sides
+SOUNDS = {".wav", ".opus", ".ogg", ".mp3", ".m4a", ".flac", ".webm", ".mp4"}
+# RAVDESS file names say the emotion in their third field.
+_RAVDESS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+
+
+@dataclass(frozen=True)
+class ClipFigures:
+    """One clip. Openness is the distance of points 62 and 66; closures are frames with lips nearly shut.
+
+    ``asked`` and ``got`` by region: the emotion's mean displacement squared (within the avatar's reach), and the
+    shown displacement's component along it, in square decimetres; jitter: mean second difference of all points,
+    in decimetres per frame squared.
+    """
+
+    correlation: float
+    lag: int
+    closures: int
+    closures_kept: int
+    asked: dict[str, float]
+    got: dict[str, float]
+    jitter_lips: float
+    jitter_mixed: float
+
+
+def compare(
+    lips: LandmarkMotion,
+    emotion: LandmarkMotion,
+    content: LandmarkMotion,
+    mixed: LandmarkMotion,
+    avatar: Calibration,
+) -> ClipFigures:
+    """The figures of one clip from the mixture's inputs and its result."""
+    spoken, shown = mouth_openness(lips.points), mouth_openness(mixed.points)
+    threshold = avatar.shut + CLOSED * avatar.range
+    closed = spoken < threshold
+    asked = within_reach((emotion.points - content.points).astype(np.float64), avatar).mean(0)
+    added = (mixed.points - lips.points).mean(0)
+    return ClipFigures(
+        correlation=_correlation(spoken, shown),
+        lag=lag(spoken, shown),
+        closures=int(closed.sum()),
+        closures_kept=int((shown[closed] < threshold).sum()),
+        asked={name: float((asked[points] ** 2).sum()) for name, points in REGIONS.items()},
+        got={name: float((asked[points] * added[points]).sum()) for name, points in REGIONS.items()},
+        jitter_lips=jitter(lips.points),
+        jitter_mixed=jitter(mixed.points),
+    )
+
+
+def lag(first: np.ndarray, second: np.ndarray) -> int:
+    """By how many frames ``second [T]`` follows ``first [T]``: where their correlation is greatest."""
+    shifts = sorted(range(-MAX_LAG, MAX_LAG + 1), key=abs)
+    frames = np.arange(MAX_LAG, len(first) - MAX_LAG)
+    if len(frames) < 3:
+        return 0
+    return max(shifts, key=lambda shift: _correlation(first[frames], second[frames + shift]))
+
+
+def jitter(points: np.ndarray) -> float:
+    """Mean length of the second difference over all frames and points ``[T, 68, 3]``."""
+    return float(np.linalg.norm(np.diff(points, 2, axis=0), axis=-1).mean()) if len(points) > 2 else 0.0
+
+
+def summary(figures: Sequence[ClipFigures]) -> dict[str, Any]:
+    """Figures over clips. Shares of closures and of emotion are of all clips' sums."""
+    correlations = [figure.correlation for figure in figures]
+    lags = [figure.lag for figure in figures]
+    ratios = [figure.jitter_mixed / max(figure.jitter_lips, 1e-9) for figure in figures]
+    return {
+        "clips": len(figures),
+        "openness correlation, mean": float(np.mean(correlations)),
+        "openness correlation, worst": float(np.min(correlations)),
+        "lag in frames, mean": float(np.mean(lags)),
+        "clips without lag": float(np.mean(np.array(lags) == 0)),
+        "closures": sum(figure.closures for figure in figures),
+        "closures kept": _share(figures, "closures_kept", "closures"),
+        "emotion kept": {
+            region: _ratio(sum(f.got[region] for f in figures), sum(f.asked[region] for f in figures))
+            for region in REGIONS
+        },
+        "jitter against lips, mean": float(np.mean(ratios)),
+        "jitter against lips, worst": float(np.max(ratios)),
+    }
+
+
+def evaluate(
+    folder: str | Path,
+    sample: int | None = 140,
+    emotion: str | None = None,
+    avatar: str | Path | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Stages 1 to 3 on the recordings of ``folder``: figures of both mixtures, over all clips and by emotion.
+
+    ``sample``: how many recordings, as many of each emotion (None: all); ``emotion``: what to show (None: what
+    a RAVDESS file name says, else heard from the voice); ``avatar``: whose face (None: the embedded one).
+    """
+    recordings = choose(sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SOUNDS), sample)
+    if not recordings:
+        raise EmoGeneError(f"{folder} holds no recordings ({', '.join(sorted(SOUNDS))})")
+    found: dict[str, list[tuple[str, ClipFigures]]] = {"default": [], "reference": []}
+    for mode, label, figures in _measure(recordings, emotion, avatar, seed):
+        found[mode].append((label, figures))
+    result: dict[str, Any] = {}
+    for mode, pairs in found.items():
+        labels = sorted({label for label, _ in pairs})
+        result[mode] = summary([figures for _, figures in pairs])
+        result[mode]["by emotion"] = {
+            label: summary([figures for other, figures in pairs if other == label]) for label in labels
+        }
+    return result
+
+
+def choose(recordings: Sequence[Path], sample: int | None) -> list[Path]:
+    """About ``sample`` recordings, evenly over seven emotions (neutral and calm as one) and their files."""
+    if sample is None or sample >= len(recordings):
+        return list(recordings)
+    groups: dict[str, list[Path]] = {}
+    for path in recordings:
+        label = named_emotion(path) or "unknown"
+        groups.setdefault("neutral" if label == "calm" else label, []).append(path)
+    each = -(-sample // len(groups))
+    return [
+        files[i]
+        for files in groups.values()
+        for i in np.unique(np.linspace(0, len(files) - 1, each, dtype=int))
+    ]
+
+
+def named_emotion(path: Path) -> str | None:
+    """The emotion in a RAVDESS file name (``03-01-05-...`` is angry), if it is one."""
+    fields = path.stem.split("-")
+    if len(fields) == 7 and all(len(f) == 2 and f.isdecimal() for f in fields) and 1 <= int(fields[2]) <= 8:
+        return _RAVDESS[int(fields[2]) - 1]
+    return None
+
+
+def _measure(
+    recordings: Sequence[Path], emotion: str | None, avatar: str | Path | None, seed: int
+) -> Iterator[tuple[str, str, ClipFigures]]:
+    """(mode, emotion, figures) of every recording in both modes."""
+    from emogene.audio import analyse, load_audio
+    from emogene.audio2motion import Audio2Motion
+    from emogene.avatar import Avatar
+    from emogene.emotalk import EmoTalk, parse
+    from emogene.face.rig import Rig
+    from emogene.pipeline import DEFAULT_AVATAR
+
+    audio2motion, emotalk, rig = Audio2Motion.from_embedded(), EmoTalk.from_embedded(), Rig.embedded()
+    space = Avatar.open(DEFAULT_AVATAR if avatar is None else avatar).space
+    calibration = Calibration.of(space)
+    for path in recordings:
+        recording = load_audio(path)
+        speech = analyse(recording)
+        frames = frame_count(recording.duration, VIDEO_FPS)
+        label = emotion or named_emotion(path) or "auto"
+        lips = audio2motion(speech, frames, space.neutral, seed=seed)
+        felt = emotalk(speech, parse(label), seed=seed)
+        for mode, mixture in {"default": Mixture.default(), "reference": Mixture.reference()}.items():
+            asked = mixture.emotion_landmarks(felt.blendshapes, rig, space, frames)
+            content = mixture.emotion_landmarks(felt.content, rig, space, frames)
+            mixed = mixture(lips, asked, space, content)
+            yield mode, label, compare(lips, asked, content, mixed, calibration)
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's; 1 where ``a`` does not move at all."""
+    if len(a) < 2 or np.ptp(a) < 1e-9:
+        return 1.0
+    return float(np.corrcoef(a, b)[0, 1]) if np.ptp(b) > 1e-9 else 0.0
+
+
+def _share(figures: Sequence[ClipFigures], part: str, whole: str) -> float | None:
+    return _ratio(sum(getattr(f, part) for f in figures), sum(getattr(f, whole) for f in figures))
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    """None where there is nothing to have a part of."""
+    return float(part / whole) if whole > 1e-12 else None
