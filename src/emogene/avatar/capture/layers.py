@@ -5,6 +5,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import distance_transform_edt
 
 EAR_LOBES = (3, 13)  # jaw points at the height of the ear lobes
+SIDEWAYS = 4.0  # the collar is beside the neck: the layer fades faster to the sides than downwards
 
 
 def head_layer(points: np.ndarray, size: int, start: float = 0.012, fade: float = 0.06) -> np.ndarray:
@@ -20,7 +21,7 @@ def head_layer(points: np.ndarray, size: int, start: float = 0.012, fade: float 
     draw = ImageDraw.Draw(region)
     draw.polygon([(0, 0), edge[0], edge[1], (size, 0)], fill=1)
     draw.polygon([tuple(p) for p in points[:17, :2]], fill=1)
-    distance = np.asarray(distance_transform_edt(~np.asarray(region)))
+    distance = np.asarray(distance_transform_edt(~np.asarray(region), sampling=(1, SIDEWAYS)))
     share = np.clip(1 - (distance / size - start) / fade, 0, 1)
     return (share * share * (3 - 2 * share)).astype(np.float32)
 

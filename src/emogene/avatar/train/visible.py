@@ -1,0 +1,67 @@
+"""The cells that training rays see: what lies behind the face is dropped while the field learns."""
+
+import numpy as np
+import torch
+from scipy.ndimage import maximum_filter
+from torch import Tensor
+from torch.nn import functional as F
+
+from emogene.avatar.capture.dataset import TrainingSet
+from emogene.avatar.frame import FieldFrame
+from emogene.face.pose import HeadPose
+from emogene.motion2video.marching import Occupancy, Samples, cells, morton, pack_bits
+
+
+class VisibleCells:
+    """Occupancy from the weights that samples had, starting from the visual hull of the head's masks.
+
+    Nearly frontal views say nothing about density behind the surface; fog would stay there and cost time.
+    """
+
+    def __init__(self, data: TrainingSet, frames: np.ndarray, frame: FieldFrame, size: int) -> None:
+        self.size = size
+        self.grid = torch.cartesian_prod(*[torch.arange(size)] * 3)
+        self.index = morton(self.grid)
+        self.hull = self._hull(data, frames, frame)
+        self.seen = torch.zeros(size**3)
+        self.occupancy = self._pack(self.hull)
+
+    def _hull(self, data: TrainingSet, frames: np.ndarray, frame: FieldFrame, agree: float = 0.8) -> Tensor:
+        centre = ((self.grid + 0.5) / self.size * 2 - 1).numpy()
+        low, high = np.array(frame.box).reshape(2, 3)
+        inside = ((centre > low - 0.02) & (centre < high + 0.02)).all(1)
+        votes, side = np.zeros(len(centre)), data.colour.shape[1]
+        for f in frames:
+            pose = HeadPose(data.rotation[f : f + 1], data.translation[f : f + 1])
+            column, row = frame.project(data.camera, pose, centre)[0].astype(int).clip(0, side - 1).T
+            shown = data.head[f].astype(int) * data.alpha[f] > 255 * 8
+            votes += maximum_filter(shown, 7)[row, column]
+        return torch.from_numpy(inside & (votes > agree * len(frames)))
+
+    @torch.no_grad()
+    def watch(self, samples: Samples, sigma: Tensor) -> None:
+        """Note the weight of each sample in its cell."""
+        cell = morton(cells(samples.position, self.size))
+        self.seen.scatter_reduce_(0, cell, sample_weights(samples, sigma), "amax")
+
+    def update(self, threshold: float, decay: float = 0.93) -> float:
+        """Keep the cells seen with more than ``threshold`` and their neighbours; returns their share."""
+        self.seen *= decay
+        volume = (self.seen[self.index] > threshold).float().reshape(1, 1, *[self.size] * 3)
+        near = F.max_pool3d(volume, 3, 1, 1).flatten() > 0
+        full = near & self.hull
+        self.occupancy = self._pack(full)
+        return full.float().mean().item()
+
+    def _pack(self, full: Tensor) -> Occupancy:
+        ordered = torch.empty_like(full)
+        ordered[self.index] = full
+        return Occupancy(pack_bits(ordered))
+
+
+def sample_weights(samples: Samples, sigma: Tensor) -> Tensor:
+    """``[M]``: how much each sample of packed rays adds to its ray's colour."""
+    optical = sigma * samples.step
+    before = optical.cumsum(0) - optical
+    start = torch.cat([before, before.new_zeros(1)])[samples.first[:-1]]
+    return (1 - torch.exp(-optical)) * torch.exp(start[samples.ray] - before)
