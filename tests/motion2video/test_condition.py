@@ -20,14 +20,18 @@ from emogene.motion2video.condition import (
     windows,
 )
 
+from ..mixture.test_deformation import named_network
+
 SHARED = Path(__file__).parents[3] / "shared" / "official" / "fixtures"
 FACES, WINDOWS = [0, 25, 75, 78, 85], [0, 25, 75, 80, 85]  # the frames of the recorded subset
-# recorded run: blink, share of the LLE, ridge of the LLE
+# recorded run: blink, share of the LLE, ridge of the LLE, label and amount of the deformation
 RUNS = {
-    "geneface_r0": ("none", 0.2, 0.0),
-    "geneface_r1": ("period", 0.2, 0.0),
-    "geneface_r3": ("period", 1.0, 0.0),
-    "emogene_r2": ("none", 0.2, 1e-6),
+    "geneface_r0": ("none", 0.2, 0.0, "neutral", 0.0),
+    "geneface_r1": ("period", 0.2, 0.0, "neutral", 0.0),
+    "geneface_r3": ("period", 1.0, 0.0, "neutral", 0.0),
+    "emogene_r0": ("none", 0.2, 1e-6, "happy", 1.0),
+    "emogene_r1": ("period", 0.2, 1e-6, "angry", 0.3),
+    "emogene_r2": ("none", 0.2, 1e-6, "happy", 0.0),
 }
 
 
@@ -53,16 +57,17 @@ def eyes(recorded) -> EyeRange:
     return EyeRange(float(recorded["opened_eye"]), float(recorded["closed_eye"]))
 
 
-def faces_after_lle(recorded, database, share, ridge) -> np.ndarray:
-    flat = displacements(recorded, recorded["exp"]).reshape(-1, 204)
+def faces_after_lle(recorded, database, share, ridge, emotion, amount) -> np.ndarray:
+    moved = named_network().deform(displacements(recorded, recorded["exp"]), emotion, amount)
+    flat = moved.reshape(-1, 204)
     fused = blend(flat, project(flat, database.reshape(-1, 204), ridge=ridge), share)
     return fused.reshape(-1, 68, 3) / 10 + recorded["mean_face"]
 
 
 @pytest.mark.parametrize("run", RUNS)
 def test_official_numbers(recorded, database, eyes, run):
-    blink, share, ridge = RUNS[run]
-    faces = faces_after_lle(recorded, database, share, ridge)
+    blink, *settings = RUNS[run]
+    faces = faces_after_lle(recorded, database, *settings)
     blinked = blink_periodically(faces, eyes)[0] if blink == "period" else faces
     np.testing.assert_allclose(blinked[FACES], recorded[f"{run}_faces"], atol=1e-4)
 

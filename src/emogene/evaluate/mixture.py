@@ -1,4 +1,4 @@
-"""Does the mixture keep the lips in sync and the emotion on the face? Ours and the reference's, side by side."""
+"""Does the mixture keep the lips in sync and the emotion on the face? Ours beside the reference's."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ _RAVDESS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "s
 class ClipFigures:
     """One clip. Openness is the distance of points 62 and 66; closures are frames with lips nearly shut.
 
-    ``asked`` and ``got`` by region: the emotion's mean displacement squared (within the avatar's reach), and the
-    shown displacement's component along it, in square decimetres; jitter: mean second difference of all points,
-    in decimetres per frame squared.
+    ``asked`` and ``got`` by region: the emotion's mean displacement squared (within the avatar's reach), and
+    the shown displacement's component along it, in square decimetres; jitter: mean second difference of all
+    points, in decimetres per frame squared.
     """
 
     correlation: float
@@ -111,8 +111,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Stages 1 to 3 on the recordings of ``folder``: figures of both mixtures, over all clips and by emotion.
 
-    ``sample``: how many recordings, as many of each emotion (None: all); ``emotion``: what to show (None: what
-    a RAVDESS file name says, else heard from the voice); ``avatar``: whose face (None: the embedded one).
+    ``sample``: how many recordings, as many of each emotion (None: all); ``emotion``: what to show (None:
+    what a RAVDESS file name says, else heard from the voice); ``avatar``: whose face (None: the embedded).
     """
     recordings = choose(sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SOUNDS), sample)
     if not recordings:
