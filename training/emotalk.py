@@ -1,8 +1,8 @@
 """Train the emotion branch: ``python training/emotalk.py [--data DIR]``; about 45 minutes on one core.
 
-1. the listener in five folds by actor: the figures for people never heard, and the calibration;
-2. the listener on all actors, the content network on GRID, the table of expressions from the AUs;
-3. everything into src/emogene/assets/emotalk.safetensors, the figures into training/emotalk.md.
+1. the content network on GRID, the listener on all actors of RAVDESS;
+2. the listener in five folds by actor: the figures for people never heard, and the calibration;
+3. the table of expressions from the AUs; everything into src/emogene/assets/emotalk.safetensors, the figures into training/emotalk.md.
 
 Every stage is kept in the cache folder, and a stage that was cut short goes on from its last epoch.
 """
@@ -76,10 +76,10 @@ def main(config: Config) -> None:
     takes = load_takes(clips.names, config.data / "ravdess" / "action_units.csv")
     corpus = Corpus(clips, takes, grid, no_speech(72, config.seed))
 
+    content, correlation = train_content(grid, spoken_shapes(config.data, grid), config)
+    listener = train_listener(corpus, np.arange(len(clips)), config, "all")
     logits = cross_validate(corpus, config)
     calibration = Calibration(temperature=temperature(logits, takes), normal=normal_share(takes))
-    listener = train_listener(corpus, np.arange(len(clips)), config, "all")
-    content, correlation = train_content(grid, spoken_shapes(config.data, grid), config)
 
     strong, top, reliability = expression_statistics(takes)
     model = EmoTalk(

@@ -43,13 +43,14 @@ _MORE_SHAPES = {
 # FACS scores intensity in five letters; here the middle of each fifth of a shape's range.
 _LEVEL = {"A": 0.1, "B": 0.3, "C": 0.5, "D": 0.7, "E": 0.9}
 
-# The prototypes of EMFACS. D where the books give no letter; mouth actions that speech needs are lower.
+# The prototypes of EMFACS. D where the books give no letter; mouth actions that speech needs are lower; the
+# frown of anger, the one action that carries it, is higher.
 PROTOTYPES: dict[str, str] = {
     "neutral": "",
     "calm": "",
     "happy": "AU06D AU12D",
     "sad": "AU01D AU04C AU15D AU17B AU43A",
-    "angry": "AU04D AU05B AU07D AU09B AU10B AU23C",
+    "angry": "AU04E AU05B AU07D AU09B AU10B AU23C",
     "fearful": "AU01D AU02D AU04C AU05D AU07B AU20C AU26A",
     "disgust": "AU04B AU07C AU09D AU10D AU15B AU17B",
     "surprised": "AU01D AU02D AU05C AU26B",

@@ -138,7 +138,7 @@ class EmoTalk:
         activation = (amounts * alive[:, None]) @ -np.log1p(-self.expressions)
         words = self._words(columns, frames)
         return EmotionalSpeech(
-            blendshapes=BlendshapeMotion(1 - (1 - words) * np.exp(-activation)),
+            blendshapes=BlendshapeMotion(words - (1 - words) * np.expm1(-activation)),
             content=BlendshapeMotion(words),
             probabilities=probabilities,
             amounts=amounts,
