@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 
@@ -39,47 +38,3 @@ class AttentionNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         scores = self.attentionConvNet(x.T[None]).flatten()
         return self.attentionNet(scores)[None] @ x
-
-
-class LandmarkBasis(nn.Module):
-    """Direct condition: landmarks as whitened principal components, ``[F, 68, 3] -> [F, width]``.
-
-    Fitted on an avatar's training frames, not trained. Components stay within the range seen there;
-    :meth:`split` gives what lies beyond it to the warp.
-    """
-
-    mean: Tensor
-    basis: Tensor
-    low: Tensor
-    high: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(204))
-        self.register_buffer("basis", torch.zeros(204, width))
-        self.register_buffer("low", torch.full((width,), -3.0))
-        self.register_buffer("high", torch.full((width,), 3.0))
-
-    @torch.no_grad()
-    def fit(self, landmarks: Tensor, quantile: float = 0.01) -> None:
-        """From training frames ``[N, 68, 3]``: components of unit deviation, clamped at these quantiles."""
-        rows = landmarks.reshape(len(landmarks), -1).double()
-        mean = rows.mean(0)
-        _, singular, axes = torch.linalg.svd(rows - mean, full_matrices=False)
-        width = self.basis.shape[1]
-        deviation = singular[:width] / (len(rows) - 1) ** 0.5
-        self.mean.copy_(mean)
-        self.basis.copy_(axes[:width].T * deviation)
-        components = self(landmarks)
-        self.low.copy_(components.quantile(quantile, 0))
-        self.high.copy_(components.quantile(1 - quantile, 0))
-
-    def forward(self, landmarks: Tensor) -> Tensor:
-        rows = landmarks.reshape(len(landmarks), -1) - self.mean
-        return rows @ (self.basis / self.basis.square().sum(0))
-
-    def split(self, landmarks: Tensor) -> tuple[Tensor, Tensor]:
-        """Components within the training range ``[F, width]``; the displacement they omit ``[F, 68, 3]``."""
-        components = torch.minimum(torch.maximum(self(landmarks), self.low), self.high)
-        inside = self.mean + components @ self.basis.T
-        return components, landmarks - inside.reshape(landmarks.shape)

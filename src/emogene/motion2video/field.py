@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from emogene.motion2video.condition_nets import AttentionNet, AudioNet, LandmarkBasis
+from emogene.motion2video.condition_nets import AttentionNet, AudioNet
 from emogene.motion2video.encodings import spherical_harmonics
 from emogene.motion2video.grid import Backend, GridConfig, GridEncoding
 from emogene.motion2video.marching import Occupancy, StepRule
@@ -18,7 +18,7 @@ class HeadConfig:
     """Hyper-parameters of a head; the defaults are the official ones of GeneFace++ (May, without SR)."""
 
     direct: bool = False
-    """Condition: principal components of the landmarks as they are, instead of networks over a window."""
+    """The condition goes in as it is given, instead of through networks over a window of landmarks."""
     condition_width: int = 64
     window: int = 5
     condition_inputs: int = 204
@@ -44,10 +44,6 @@ class HeadConfig:
     """Rows of per-frame codes."""
     individual_width: int = 4
 
-    centre: tuple[float, ...] = (0.0, 0.0, 0.0)
-    """Where the cube's centre is in canonical space, decimetres."""
-    radius: float = 1.0
-    """Decimetres that half the cube's side measures."""
     grid_size: int = 128
     box: tuple[float, ...] = (-1.0, -0.5, -1.0, 1.0, 0.5, 1.0)
     """Low and high corner of what rays cross, within the cube -1..1 that the grids fill."""
@@ -57,6 +53,8 @@ class HeadConfig:
     step_gamma: float = 1 / 256
     nearest: float = 0.05
     density_threshold: float = 10.0
+    ambient_weight: bool = False
+    """Does the checkpoint carry the weight of its ambient loss (those with SR do)."""
     keep_density: bool = True
     """Is the float density grid part of the state (official checkpoints), beside its bits."""
 
@@ -104,6 +102,8 @@ class HeadField(nn.Module):
         c, positions = config, config.position_grid.width
         if c.individuals:
             self.individual_embeddings = nn.Parameter(torch.randn(c.individuals, c.individual_width) * 0.1)
+        if c.ambient_weight:
+            self.lambda_ambient = nn.Parameter(torch.ones(1))
         self.position_embedder = GridEncoding(c.position_grid, backend)
         second = c.condition_width
         if c.ambient_width:
@@ -127,7 +127,6 @@ class HeadField(nn.Module):
     def _make_condition(self) -> None:
         c = self.config
         if c.direct:
-            self.cond_prenet = LandmarkBasis(c.condition_width)
             return
         self.cond_prenet = AudioNet(c.condition_inputs, c.condition_width)
         self.cond_att_net = AttentionNet(c.condition_width, c.window)
@@ -148,13 +147,8 @@ class HeadField(nn.Module):
         self.density_grid = torch.zeros(1, occupancy.size**3)
 
     def condition(self, landmarks: Tensor, eye: Tensor | None = None) -> Tensor:
-        """What the field is conditioned on.
-
-        Direct: ``landmarks [F, 68, 3]`` canonical, dm -> ``[F, width]``. Official: one frame's window
-        ``[window, 1, 204]`` and ``eye [1]``, the eye's area -> ``[1, width]``.
-        """
-        if self.config.direct:
-            return self.cond_prenet(landmarks)
+        """The official condition ``[1, width]``: one frame's window of normalised landmarks
+        ``[window, 1, 204]``, and the eye's area ``eye [1]``. (A direct field is given its condition.)"""
         codes = self.cond_prenet(landmarks)
         if self.config.blink_width and eye is not None:
             blink = self.blink_encoder(self.blink_embedding.weight * eye)

@@ -99,7 +99,7 @@ class FrozenHead:
 
 
 class FrozenTorso:
-    """A torso field for rendering at one image size: only its visible pixels, their constant products kept."""
+    """A torso field for rendering at one image size: its visible pixels, their constant products kept."""
 
     def __init__(self, field: TorsoField, pixels: Tensor, dtype: torch.dtype = torch.float32) -> None:
         """``pixels [P, 2]``: row and column of every pixel in -1..1."""
@@ -108,22 +108,16 @@ class FrozenTorso:
         self.visible = torch.nonzero(field.mask(pixels))[:, 0]
         self.x = pixels[self.visible] * c.shrink
         coordinates = frequency(self.x, c.octaves)
-        aware = 16 if c.head_aware else 0
         shared = c.condition_width + c.individual_width
-        widths = coordinates.shape[1], shared, aware
-        first, *self.deform_rest = (w.detach().to(dtype) for w in field.torso_deform_net.weights())
-        canonical_first, *self.canonical_rest = (
-            w.detach().to(dtype) for w in field.torso_canonicial_net.weights()
-        )
-        grid, self.canonical_shared, self.canonical_aware = (
-            *_columns(canonical_first[:, : c.grid.width], c.grid.width),
-            *_columns(canonical_first[:, c.grid.width + widths[0] :], shared, aware),
-        )
-        self.grid = grid
-        own, self.deform_shared, self.deform_aware = _columns(first, *widths)
-        here = coordinates.to(dtype)
-        self.deform_here = here @ own
-        self.canonical_here = here @ canonical_first[:, c.grid.width :][:, : widths[0]].T
+        widths = coordinates.shape[1], shared, 16 if c.head_aware else 0
+        first, *deform = (w.detach() for w in field.torso_deform_net.weights())
+        own, *rest = (m.to(dtype) for m in _columns(first, *widths))
+        self.deform_here, self.deform_shared, self.deform_aware = coordinates.to(dtype) @ own, *rest
+        self.deform_rest = [w.T.contiguous().to(dtype) for w in deform]
+        first, *canonical = (w.detach() for w in field.torso_canonicial_net.weights())
+        self.grid, own, *rest = (m.to(dtype) for m in _columns(first, c.grid.width, *widths))
+        self.canonical_here, self.canonical_shared, self.canonical_aware = coordinates.to(dtype) @ own, *rest
+        self.canonical_rest = [w.T.contiguous().to(dtype) for w in canonical]
 
     @torch.no_grad()
     def __call__(self, condition: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
@@ -141,10 +135,10 @@ class FrozenTorso:
             deform.addmm_(seen, self.deform_aware)
             canonical.addmm_(seen, self.canonical_aware)
         for weight in self.deform_rest:
-            deform = deform.relu_() @ weight.T
+            deform = deform.relu_() @ weight
         q = (self.x + deform.float()).clamp_(-1, 1)
         canonical.addmm_(self.field.torso_embedder(q).to(self.dtype), self.grid)
         for weight in self.canonical_rest:
-            canonical = canonical.relu_() @ weight.T
+            canonical = canonical.relu_() @ weight
         out = canonical.float().sigmoid_()
         return out[:, :1], out[:, 1:]

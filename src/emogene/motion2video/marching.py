@@ -1,6 +1,6 @@
 """Where rays are sampled: the box, the occupancy bits, the step rule, and the march through them.
 
-All in the field's own frame, where the occupancy grid fills the cube ``-1..1`` (see :mod:`.camera`).
+All in the field's own frame, where the occupancy grid fills the cube ``-1..1``.
 """
 
 import math
@@ -76,7 +76,7 @@ class Occupancy:
 
     @cached_property
     def blocks(self) -> tuple[Tensor, ...]:
-        """``[size ** 3 / 64]`` uint8: which blocks of 4 x 4 x 4 cells hold something; then grown block by block."""
+        """``[size ** 3 / 64]`` uint8: blocks of 4 x 4 x 4 cells that are not empty; then grown by 1, 2.."""
         side = self.size // BLOCK
         index = morton(torch.cartesian_prod(*[torch.arange(side, device=self.bits.device)] * 3))
         levels = [(self.bits.reshape(-1, BLOCK**3 // 8) != 0).any(-1).to(torch.uint8)]

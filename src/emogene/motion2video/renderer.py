@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from emogene.motion2video import marching_cpu
 from emogene.motion2video.field import HeadField

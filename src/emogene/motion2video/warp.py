@@ -64,8 +64,8 @@ class Warp:
     ) -> "Warp":
         """The warp that moves the ``landmarks [68, 3]`` by ``displacement [68, 3]``, canonical space, dm.
 
-        Gaussian radial basis functions of ``width`` dm around the moved landmarks, ridge regression, tabulated
-        on a lattice that ends three widths away from them. ``centre`` and ``radius``: the field's frame.
+        Gaussian radial basis functions of ``width`` dm around the moved landmarks, by ridge regression, on a
+        lattice that ends three widths away. The field's frame is ``(p - centre) / radius`` of a point p.
         """
         moved = landmarks + displacement
         distance = torch.cdist(moved, moved)

@@ -1,0 +1,74 @@
+"""Full-size official networks with named weights, for ``python -m emogene.parity``."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emogene.motion2video import official
+from emogene.motion2video.field import HeadConfig, HeadField
+from emogene.motion2video.rays import official_rays
+from emogene.motion2video.renderer import FrameState, Portrait, Renderer
+from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
+from emogene.motion2video.torso import TorsoConfig, TorsoField
+from emogene.weights.named import fill_by_name
+
+Arrays = Mapping[str, np.ndarray]
+SIZE = 256
+
+
+def may(torso: bool) -> Portrait:
+    """GeneFace++ May with super-resolution, the head alone or with the torso, in named weights."""
+    head = HeadField(HeadConfig(window=3, blink_width=4 if torso else 2, ambient_weight=not torso))
+    body = TorsoField(TorsoConfig(condition="landmarks", head_aware=True)) if torso else None
+    portrait = Portrait(head, body, SuperResolution(SuperResolutionConfig()))
+    for module, prefix in official.parts(portrait):
+        fill_by_name(module, prefix)
+    return portrait
+
+
+def _tensor(inputs: Arrays, name: str) -> Tensor:
+    value = torch.from_numpy(np.ascontiguousarray(inputs[name]))
+    return value if value.dtype == torch.uint8 else value.float()
+
+
+@torch.no_grad()
+def _frame(inputs: Arrays, torso: bool) -> dict[str, np.ndarray]:
+    portrait = may(torso)
+    portrait.head.density_bitfield.copy_(_tensor(inputs, "density_bitfield"))
+    if portrait.torso is not None:
+        portrait.torso.density_grid_torso.copy_(_tensor(inputs, "density_grid_torso").flatten())
+    threshold = float(np.asarray(inputs.get("T_thresh", 0.01)).item())
+    renderer = Renderer(portrait, SIZE, _tensor(inputs, "bg").flatten(), torch.float32, threshold)
+    condition = portrait.head.condition(_tensor(inputs, "cond"), _tensor(inputs, "eye"))
+    rays = official_rays(_tensor(inputs, "pose").reshape(4, 4), SIZE)
+    landmarks = _tensor(inputs, "lm68").reshape(1, 136) if torso else None
+    layers = renderer.layers(FrameState(rays, condition, landmarks))
+    result = {
+        "rgb": layers.image.T.reshape(3, SIZE, SIZE),
+        "rgb_sr": renderer.enlarge(layers.image),
+        "depth": layers.depth.reshape(SIZE, SIZE),
+    }
+    if torso:
+        result["alpha"] = layers.torso.reshape(SIZE, SIZE)
+    return {name: value.numpy() for name, value in result.items()}
+
+
+def head_sr(inputs: Arrays) -> dict[str, np.ndarray]:
+    """One frame of the head: see docs/parity.md."""
+    return _frame(inputs, torso=False)
+
+
+def torso_sr(inputs: Arrays) -> dict[str, np.ndarray]:
+    """One frame of head and torso: see docs/parity.md."""
+    return _frame(inputs, torso=True)
+
+
+@torch.no_grad()
+def sr(inputs: Arrays) -> dict[str, np.ndarray]:
+    """Super-resolution alone: ``rgb [3, 256, 256]``, ``noise`` none or const -> ``rgb_sr [3, 512, 512]``."""
+    network = SuperResolution(SuperResolutionConfig())
+    fill_by_name(network)
+    const = str(np.asarray(inputs.get("noise", "none")).item()) == "const"
+    return {"rgb_sr": network(_tensor(inputs, "rgb")[None], "const" if const else "none")[0].numpy()}
