@@ -38,7 +38,13 @@ def evaluate(folder: str | Path, limit: int | None = None, progress=iter) -> dic
         heard, expected = model.hear_clip(analyse(load_audio(path)))
         probabilities.append(heard)
         units.append(expected)
-    return _figures(np.array(probabilities), np.array(units), labels, files, model.heard_actors, folder)
+    figures = _hearing(np.array(probabilities), labels, model.heard_actors)
+    measured: dict[str, np.ndarray] = {}
+    for table in sorted(folder.rglob("action_units.csv")):
+        measured |= action_units(table)
+    if measured:
+        figures["au_r2"] = _unit_scores(np.array(units), labels, [path.stem[3:] for path in files], measured)
+    return figures
 
 
 def recordings(folder: Path) -> list[Path]:
@@ -61,19 +67,12 @@ def action_units(table: Path) -> dict[str, np.ndarray]:
         raise EmoGeneError(f"{table}: cannot read the action units ({error})") from None
 
 
-def _figures(
-    probabilities: np.ndarray,
-    units: np.ndarray,
-    labels: np.ndarray,
-    files: list[Path],
-    heard_actors: tuple[int, ...],
-    folder: Path,
-) -> dict:
+def _hearing(probabilities: np.ndarray, labels: np.ndarray, heard_actors: tuple[int, ...]) -> dict:
     emotion, actor = labels[:, 0] - 1, labels[:, 2]
     hit = probabilities.argmax(1) == emotion
     unheard = ~np.isin(actor, heard_actors)
-    figures = {
-        "clips": len(files),
+    return {
+        "clips": len(labels),
         "actors": sorted({int(a) for a in actor}),
         "heard_actors": sorted(heard_actors),
         "accuracy": float(hit.mean()),
@@ -82,36 +81,25 @@ def _figures(
             name: float(hit[emotion == i].mean()) for i, name in enumerate(HEARD) if (emotion == i).any()
         },
     }
-    table = folder / "action_units.csv"
-    if table.exists():
-        figures["au_r2"] = _unit_scores(units, emotion, actor, files, action_units(table))
-    return figures
 
 
 def _unit_scores(
-    expected: np.ndarray,
-    emotion: np.ndarray,
-    actor: np.ndarray,
-    files: list[Path],
-    measured: dict[str, np.ndarray],
+    expected: np.ndarray, labels: np.ndarray, takes: list[str], measured: dict[str, np.ndarray]
 ) -> dict[str, float]:
-    """R2 of the clip means above each actor's neutral takes."""
-    known = np.array([path.stem[3:] in measured for path in files])
-    if not known.any():
-        return {}
-    true = np.array([measured[path.stem[3:]] for path in files if path.stem[3:] in measured])
-    expected, emotion, actor = expected[known], emotion[known], actor[known]
-    usable = np.zeros(len(true), bool)
+    """R2 of the clip means above each actor's neutral takes; actors without any are left out."""
+    known = np.array([take in measured for take in takes])
+    true = np.full_like(expected, np.nan, dtype=float)
+    true[known] = [measured[take] for take in takes if take in measured]
+    emotion, actor = labels[:, 0] - 1, labels[:, 2]
     for person in np.unique(actor):
-        neutral = (actor == person) & (emotion == 0)
-        if neutral.any():
-            true[actor == person] -= true[neutral].mean(0)
-            usable |= actor == person
+        neutral = (actor == person) & (emotion == 0) & known
+        true[actor == person] -= true[neutral].mean(0) if neutral.any() else np.nan
+    usable = np.isfinite(true).all(1)
     scores = {}
     for unit in SHOWN_UNITS:
         i = ACTION_UNITS.index(unit)
         a, b = true[usable, i], expected[usable, i]
-        if a.var() > 0:
+        if len(a) > 1 and a.var() > 0:
             scores[unit] = float(1 - np.mean((a - b) ** 2) / a.var())
     return scores
 
