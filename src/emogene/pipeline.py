@@ -26,7 +26,6 @@ Progress = Callable[[str, int, int], None]
 """Called with (what is being done, steps done, steps in all)."""
 
 STAGES = ("listening", "lip-synced landmarks", "emotion-aware landmarks", "mixture")
-DEFAULT_AVATAR = "grid-s1"
 SIZES = range(64, 2049)
 
 
@@ -72,10 +71,8 @@ class Result:
 
     def frames(self, motion: LandmarkMotion | None = None) -> Iterator[np.ndarray]:
         """Rendered frames ``[size, size, 3]`` uint8 sRGB, one by one, of ``mixed`` or another ``motion``."""
-        size, chosen = self.config.size, self.config.background
-        background = None if chosen is None else read_background(chosen, size)
         renderer = self.avatar.renderer(
-            size=size, background=background, device=self.device, threads=self.threads
+            self.config.size, self.config.background, device=self.device, threads=self.threads
         )
         return renderer.frames(self.mixed if motion is None else motion, seed=self.config.seed)
 
@@ -154,7 +151,7 @@ class EmoGene:
     def __call__(
         self,
         audio: str | Path,
-        avatar: str | Path = DEFAULT_AVATAR,
+        avatar: str | Path = "default",
         emotion: str = "auto",
         intensity: float = 1.0,
         mixture: Literal["default", "reference"] = "default",
@@ -171,8 +168,8 @@ class EmoGene:
         ``background`` a colour or an image. Raises EmoGeneError, one line, for whatever the caller can put
         right.
         """
-        config = Config(Path(audio).name, str(avatar), emotion, intensity, mixture, seed, size, background)
         wanted, mixer, person = parse(emotion, intensity), choose_mixture(mixture), Avatar.open(avatar)
+        config = Config(Path(audio).name, person.name, emotion, intensity, mixture, seed, size, background)
         check_size(size)
         if background is not None:
             read_background(background, size)
