@@ -97,6 +97,8 @@ class Generate:
                     result.save_landmarks(self.landmarks)
                 result.save(output, compare=panels, progress=progress)
         if not self.quiet:
+            heard = sorted(result.heard.items(), key=lambda pair: -pair[1])[:3]
+            print("heard:", ", ".join(f"{label} {share:.0%}" for label, share in heard), file=sys.stderr)
             print("\n".join(map(str, wanted)))
 
 
@@ -105,10 +107,11 @@ class Avatars:
     """List the avatars that --avatar knows by name."""
 
     def run(self) -> None:
-        from emogene.avatar import avatars
+        from emogene.avatar import Avatar, avatars
 
-        for avatar in avatars():
-            print(avatar)
+        for name in avatars():
+            provenance = Avatar.open(name).provenance
+            print(f"{name:<16} {provenance.licence:<12} {provenance.consent}")
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ class Avatar:
         path = Path(path)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            save_file(_tensors(self), beside, {"emogene": json.dumps(_header(self))})
+            header = {"emogene": json.dumps(_header(self)), "licence": self.provenance.licence}
+            save_file(_tensors(self), beside, header)
             beside.replace(path)
         except (OSError, SafetensorError) as error:
             raise EmoGeneError(f"cannot write the avatar {path}: {error}") from error
