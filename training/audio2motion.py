@@ -1,10 +1,10 @@
 """Make src/emogene/assets/audio2motion.safetensors: the embedded lip branch.
 
-    python training/audio2motion.py [--data ../shared/data] [--steps 1600] [--seed 0]
+    python training/audio2motion.py [--data ../shared/data] [--steps 2200] [--seed 0]
 
-Learns from GRID speaker 1 (CC BY 4.0; Cooke, Barker, Cunningham and Shao 2006): 929 clips of 3 s, every
-tenth by sorted name held out. Resumes from .cache/audio2motion.pt after a kill. Takes about 15 minutes on
-one core.
+Needs the extras ``train`` and ``official`` (for Praat). Learns from GRID speaker 1 (CC BY 4.0; Cooke,
+Barker, Cunningham and Shao 2006): 929 clips of 3 s, every tenth by sorted name held out. Resumes from
+.cache/audio2motion.pt after a kill. Takes about 15 minutes on one core.
 
 What makes it hear other voices: each clip is also played 15% faster and slower (pitch, formants and tempo
 move), and every batch is filtered, warped in frequency, buried in noise and cut to telephone bandwidth at
@@ -12,12 +12,15 @@ random. Noise and music alone must leave the mouth at rest.
 """
 
 import argparse
+import inspect
 import json
 import zlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import parselmouth
 import torch
 from scipy.signal import resample_poly
 from torch import Tensor
@@ -32,9 +35,11 @@ from grid import DATA, ROOT, load_tracks
 
 AVERAGE = torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
 CROP = 64  # video frames of a training example
-TEMPI = (20, 17, 23)  # played at 1, 0.85 and 1.15 times the speed, in twentieths
+VOICES = 5  # examples to a clip
 UNIT = 0.02  # decimetres: about the spread of a lip point
 INNER_PAIRS = (torch.tensor([61, 62, 63]), torch.tensor([67, 66, 65]))
+SEARCH = 3  # frames that a clip may be out of sync, less a half
+CLEAR = 0.75  # correlation
 CLOSED = 0.012  # decimetres between the lips
 WEIGHTS = {"jaw": 0.3, "brows": 0.02, "nose": 0.2, "eyes": 0.02, "mouth": 1.0}
 ATTRIBUTION = (
@@ -65,7 +70,7 @@ NET = LipConfig(
 class TrainConfig:
     """How the embedded lip branch is trained."""
 
-    steps: int = 1600
+    steps: int = 2200
     batch: int = 32
     rate: float = 1.5e-3
     seed: int = 0
@@ -74,6 +79,7 @@ class TrainConfig:
     closed_weight: float = 3.0
     velocity: float = 1.0
     negatives: float = 0.08
+    synchronise: float = 0.3  # of the steps: then clips are brought into sync by what was learnt so far
     net: LipConfig = NET
 
 
@@ -91,16 +97,12 @@ class Examples:
 
 def held_out(clips: np.ndarray) -> np.ndarray:
     """Every tenth clip by sorted name."""
-    return np.isin(clips, np.sort(clips)[::10])
+    return np.isin(clips, np.unique(clips)[::10])
 
 
-def level(loudness: np.ndarray) -> float:
+def loudest(loudness: np.ndarray) -> float:
+    """The recording's level in nepers of power, as :func:`emogene.audio2motion.ear.normalise` takes it."""
     return max(float(np.quantile(loudness, 0.95)), QUIETEST) * NEPER
-
-
-def hear(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    speech = analyse(samples)
-    return speech.mel - level(speech.loudness), speech.f0, speech.loudness
 
 
 def rest_face(points: np.ndarray, loudness: np.ndarray) -> np.ndarray:
@@ -115,7 +117,8 @@ def rest_face(points: np.ndarray, loudness: np.ndarray) -> np.ndarray:
 
 def prepare(data: Path) -> tuple[Examples, np.ndarray, np.ndarray]:
     """All examples (cached), the names of their clips and the checksums of the sound files."""
-    stored = ROOT / ".cache" / "audio2motion_examples.npz"
+    source = "".join(inspect.getsource(part) for part in (_examples, voices, rest_face))
+    stored = ROOT / ".cache" / f"audio2motion_examples_{zlib.crc32(source.encode()):08x}.npz"
     if not stored.exists():
         np.savez(stored, allow_pickle=False, **_examples(data))
     with np.load(stored) as archive:
@@ -128,21 +131,18 @@ def prepare(data: Path) -> tuple[Examples, np.ndarray, np.ndarray]:
 def _examples(data: Path) -> dict[str, np.ndarray]:
     tracks = load_tracks(data, ROOT / ".cache")
     mels, f0s, shapes, clips, checksums = [], [], [], [], []
-    for clip in tracks.clip:
+    for number, clip in enumerate(tracks.clip):
         path = data / "grid_s1" / "audio" / f"{clip}.opus"
         samples = load_audio(path).samples
         points = tracks.points[tracks.rows(clip)]
         shape = points - rest_face(points, analyse(samples).loudness)
-        for tempo in TEMPI:
-            played = resample_poly(samples, 20, tempo).astype(np.float32) if tempo != 20 else samples
+        for played, speed in voices(samples, np.random.default_rng(number)):
             frames = len(played) * 25 // SAMPLE_RATE
-            mel, f0, _ = hear(played)
-            moment = np.minimum(np.arange(frames) * tempo / 20, len(shape) - 1)
-            before = moment.astype(int)
-            after, share = np.minimum(before + 1, len(shape) - 1), (moment - before)[:, None, None]
+            speech = analyse(played)
+            mel = speech.mel - loudest(speech.loudness)
             mels.append(np.pad(mel, ((0, max(0, 2 * frames - len(mel))), (0, 0)), "edge")[: 2 * frames])
-            f0s.append(np.pad(f0, (0, max(0, 2 * frames - len(f0))))[: 2 * frames])
-            shapes.append((shape[before] * (1 - share) + shape[after] * share).astype(np.float32))
+            f0s.append(np.pad(speech.f0, (0, max(0, 2 * frames - len(mel))))[: 2 * frames])
+            shapes.append(at(shape, np.arange(frames) * speed))
             clips.append(clip)
             checksums.append(zlib.crc32(path.read_bytes()))
     return {
@@ -154,6 +154,28 @@ def _examples(data: Path) -> dict[str, np.ndarray]:
         "clip": np.array(clips),
         "checksum": np.array(checksums),
     }
+
+
+def voices(samples: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, float]]:
+    """The clip as it is, slower, faster, and said by a shorter and a longer vocal tract at other pitches
+    (Praat's "Change gender"); each with its speed."""
+    yield samples, 1.0
+    for tempo in (17, 23):
+        yield resample_poly(samples, 20, tempo).astype(np.float32), tempo / 20
+    sound = parselmouth.Sound(samples.astype(np.float64), SAMPLE_RATE)
+    for formants, pitch in (((1.1, 1.3), (150, 270)), ((0.85, 1.1), (75, 160))):
+        arguments = (75, 400, rng.uniform(*formants), rng.uniform(*pitch), rng.uniform(0.6, 1.5), 1)
+        changed = parselmouth.praat.call(sound, "Change gender", *arguments)
+        yield np.resize(changed.values[0].astype(np.float32), len(samples)), 1.0
+
+
+def at(values: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """``values [T, ...]`` at fractional rows, linearly, the ends held; float32."""
+    moments = np.clip(moments, 0, len(values) - 1)
+    left = moments.astype(int)
+    right = np.minimum(left + 1, len(values) - 1)
+    share = (moments - left).reshape(-1, *[1] * (values.ndim - 1))
+    return (values[left] * (1 - share) + values[right] * share).astype(np.float32)
 
 
 def mouth_shapes(shapes: np.ndarray, count: int) -> np.ndarray:
@@ -207,12 +229,15 @@ class Batches:
         return mel, f0, shape
 
     def _crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        i = rng.integers(len(self.examples))
-        shape = self.examples.shape[i]
+        """From two clips one after the other, so that there are pauses: all begin and end at rest."""
+        first, second = rng.integers(len(self.examples), size=2)
+        mel, f0, shape = (
+            np.concatenate([part[first], part[second]])
+            for part in (self.examples.mel, self.examples.f0, self.examples.shape)
+        )
         start = int(rng.integers(0, len(shape) - CROP + 1))
         rows = slice(2 * start, 2 * (start + CROP))
-        mel = self.examples.mel[i][rows].astype(np.float32)
-        return mel, self.examples.f0[i][rows], shape[start : start + CROP]
+        return mel[rows].astype(np.float32), f0[rows], shape[start : start + CROP]
 
     def _disguise(
         self, mel: np.ndarray, f0: np.ndarray, rng: np.random.Generator
@@ -257,9 +282,10 @@ def unspoken(rng: np.random.Generator, count: int = 40) -> list[tuple[np.ndarray
             spectrum = np.fft.rfft(rng.normal(size=len(t)))
             hz = np.fft.rfftfreq(len(t), 1 / SAMPLE_RATE)
             sound = np.fft.irfft(spectrum / np.maximum(hz, 50) ** rng.uniform(0, 1.2), len(t))
-        sound = sound / np.abs(sound).max() * 0.5
-        mel, f0, _ = hear(sound.astype(np.float32))
-        heard.append((mel, f0))
+        if i % 4 >= 2:  # in the rhythm of speech
+            sound *= (np.sin(2 * np.pi * rng.uniform(1, 8) * t) > rng.uniform(-0.7, 0.5)) * 0.99 + 0.01
+        speech = analyse((sound / np.abs(sound).max() / 2).astype(np.float32))
+        heard.append((speech.mel - loudest(speech.loudness), speech.f0))
     return heard
 
 
@@ -295,6 +321,34 @@ def likeness(found: Tensor, wanted: Tensor, weights: Tensor, config: TrainConfig
     return place + config.velocity * speed + config.gap * lips
 
 
+@torch.no_grad()
+def lateness(net: LipNet, examples: Examples) -> np.ndarray:
+    """By how many frames each example's tracks lag what ``net`` makes of its sound, where lips are clear
+    enough to say so; NaN where they are not. GRID's cameras were not locked to the microphone: some clips
+    are a frame early or late, a few by many frames."""
+    lags = np.arange(-SEARCH, SEARCH + 0.1, 0.2)
+    late = np.full(len(examples), np.nan)
+    for i in range(len(examples)):
+        frames = len(examples.shape[i]) // 4 * 4
+        mel = np.clip(examples.mel[i][: 2 * frames].astype(np.float32), -RANGE, None) * (2 / RANGE) + 1
+        f0 = torch.from_numpy(examples.f0[i][: 2 * frames])[None]
+        normal = torch.zeros(1, net.vae.config.latent, frames // 4)
+        found = net.displacement(net(torch.from_numpy(mel)[None], f0, normal))[0].numpy()
+        found, true = (points[:, 62, 1] - points[:, 66, 1] for points in (found, examples.shape[i]))
+        inside = np.arange(SEARCH, frames - SEARCH)
+        match = [np.corrcoef(found[inside], at(true, inside + lag))[0, 1] for lag in lags]
+        if max(match) > CLEAR:
+            late[i] = lags[int(np.argmax(match))]
+    return late
+
+
+def synchronised(examples: Examples, late: np.ndarray) -> Examples:
+    """The examples in sync to a fraction of a frame, without those that are not within reach."""
+    keep = np.flatnonzero(np.abs(late) < SEARCH - 0.5)
+    shape = [at(examples.shape[i], np.arange(len(examples.shape[i])) + late[i]) for i in keep]
+    return Examples([examples.mel[i] for i in keep], [examples.f0[i] for i in keep], shape)
+
+
 def train(
     config: TrainConfig, data: Path, checkpoint: Path
 ) -> tuple[LipNet, list[dict[str, float]], np.ndarray]:
@@ -304,20 +358,28 @@ def train(
     learn = Examples(*([part[i] for i in use] for part in (examples.mel, examples.f0, examples.shape)))
     torch.manual_seed(config.seed)
     net = LipNet(config.net)
-    net.basis.copy_(torch.from_numpy(mouth_shapes(np.concatenate(learn.shape[::3]), config.net.vae.outputs)))
+    own = np.concatenate(learn.shape[::VOICES])
+    net.basis.copy_(torch.from_numpy(mouth_shapes(own, config.net.vae.outputs)))
     optimiser = torch.optim.AdamW(net.parameters(), config.rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, config.steps, pct_start=0.1)
     average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=AVERAGE, use_buffers=True)
     keep = {"net": net, "optimiser": optimiser, "schedule": schedule, "average": average}
-    first, log = 0, []
+    twin = LipNet(config.net)
+    first, log, late = 0, [], None
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         if state["config"] == json.dumps(asdict(config)):
             for name, part in keep.items():
                 part.load_state_dict(state[name])
-            first, log = state["step"], state["log"]
-    batches = Batches(learn, unspoken(np.random.default_rng(config.seed)), config)
+            first, log, late = state["step"], state["log"], state["late"]
+    negatives = unspoken(np.random.default_rng(config.seed))
+    batches = Batches(learn, negatives, config)
     for step in range(first, config.steps):
+        if step >= config.steps * config.synchronise and batches.examples is learn:
+            if late is None:
+                twin.load_state_dict(average.module.state_dict())
+                late = torch.from_numpy(lateness(twin.eval(), learn))
+            batches = Batches(synchronised(learn, late.numpy()), negatives, config)
         # Seeded by the step, so that a resumed run is the same run.
         batch = batches(np.random.default_rng((config.seed, step)))
         noise = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
@@ -332,10 +394,11 @@ def train(
         if step % 100 == 99:
             recent = {k: round(float(np.mean([entry[k] for entry in log[-100:]])), 4) for k in log[-1]}
             print(recent, flush=True)
-        if step % 500 == 499:
+        if step % 500 == 499 or step == config.steps - 1:
             states = {name: part.state_dict() for name, part in keep.items()}
             torch.save(
-                {**states, "step": step + 1, "log": log, "config": json.dumps(asdict(config))}, checkpoint
+                {**states, "step": step + 1, "log": log, "late": late, "config": json.dumps(asdict(config))},
+                checkpoint,
             )
     net.load_state_dict(average.module.state_dict())
     return net.eval(), log, np.unique(checksums[use])
