@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
@@ -25,6 +25,7 @@ from emogene.motion2video.grid import GridConfig
 from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
+from emogene.output import replacing
 
 if TYPE_CHECKING:
     from emogene.avatar.renderer import AvatarRenderer
@@ -64,6 +65,8 @@ class Avatar:
     """uint8 ``[H, W, 3]`` of any size, scaled to the picture."""
     warp_gain: float = 1.0
     """Warp asked for per displacement wanted; measured on rendered faces, see training/avatar.md."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """How it was made: configuration, clips, held-out clips."""
 
     @property
     def name(self) -> str:
@@ -92,16 +95,9 @@ class Avatar:
 
     def save(self, path: str | Path) -> None:
         """Write one file, or nothing: it appears under its name when it is complete."""
-        path = Path(path)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            header = {"emogene": json.dumps(_header(self)), "licence": self.provenance.licence}
-            save_file(_tensors(self), beside, header)
-            beside.replace(path)
-        except (OSError, SafetensorError) as error:
-            raise EmoGeneError(f"cannot write the avatar {path}: {error}") from error
-        finally:
-            beside.unlink(missing_ok=True)
+        with replacing(path) as part:
+            save_file(_tensors(self), part, {"emogene": json.dumps(_header(self))})
+            part.chmod(0o644)
 
     def renderer(
         self,
@@ -113,7 +109,7 @@ class Avatar:
         """Pictures of ``size`` pixels each way.
 
         ``background``: a colour ("white", "#8090a0"), an image file or uint8 ``[H, W, 3]``; the avatar's own
-        if None. ``device``: the renderer computes on the CPU whatever it says. ``threads``: all cores if None.
+        if None. ``device``: it is always the CPU that renders. ``threads``: all cores if None.
         """
         from emogene.avatar.renderer import AvatarRenderer
 
@@ -149,6 +145,7 @@ def _header(avatar: Avatar) -> dict[str, Any]:
         "frame": asdict(avatar.frame),
         "fps": str(avatar.pose.fps),
         "warp_gain": avatar.warp_gain,
+        "training": avatar.training,
         "head": asdict(portrait.head.config),
         "torso": portrait.torso and asdict(portrait.torso.config),
         "superres": portrait.superres and asdict(portrait.superres.config),
@@ -208,6 +205,7 @@ def _unpack(header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Avatar:
         ),
         background=array("background"),
         warp_gain=float(header["warp_gain"]),
+        training=dict(header["training"]),
     )
 
 

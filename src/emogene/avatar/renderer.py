@@ -32,7 +32,7 @@ class AvatarRenderer:
         inner = native if enlarge else min(size, native)
         self.camera = Camera(avatar.camera.focal * inner / native, inner, inner)
         portrait = avatar.portrait if enlarge else Portrait(avatar.portrait.head, avatar.portrait.torso)
-        behind = torch.from_numpy(_background(background, avatar.background, inner)).float() / 255
+        behind = torch.tensor(_background(background, avatar.background, inner)) / 255
         self.inner = Renderer(portrait, inner, behind.reshape(-1, 3))
 
     def frames(self, motion: LandmarkMotion, seed: int = 0) -> Iterator[np.ndarray]:

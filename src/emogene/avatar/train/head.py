@@ -1,6 +1,6 @@
 """Training the head field on the head layer of a training set."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,12 @@ from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.frame import FieldFrame
 from emogene.avatar.train.sampling import Regions, frame_shares
-from emogene.avatar.train.visible import VisibleCells
+from emogene.avatar.train.visible import SeenCells, VisibleCells
 from emogene.motion2video.compositing import Rendered, composite
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
-from emogene.motion2video.marching import Occupancy, Samples, march, near_far
+from emogene.motion2video.marching import Samples, march, near_far
+from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 
 BATCH_UNIT = 4096  # constant shapes keep allocation cheap
 
@@ -38,6 +39,8 @@ class HeadTraining:
     """The training occupancy grid has cells**3 cells."""
     cull: tuple[int, int, float] = (192, 32, 0.06)
     """First step of dropping unseen cells, steps between, final threshold of a cell's weight."""
+    bake: tuple[float, int, float] = (0.15, 128, 0.05)
+    """Over this last share of the steps, a finer grid is watched; cells above the weight are kept."""
     seed: int = 0
 
 
@@ -76,6 +79,7 @@ class HeadTrainer:
         self.regions = Regions.of(data)
         self.shares = frame_shares(data.points[frames])
         self.visible = VisibleCells(data, frames[:: max(1, len(frames) // 40)], frame, config.cells)
+        self.final = SeenCells(config.bake[1])
         self.rays = float(config.rays[0])
         grids = list(self.field.position_embedder.parameters())
         nets = [*self.field.sigma_net.parameters(), *self.field.color_net.parameters()]
@@ -87,12 +91,18 @@ class HeadTrainer:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
 
     def run(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> HeadField:
+        """All steps; the occupancy grid of the result holds what training rays saw towards the end."""
         first, every, threshold = self.config.cull
+        share, _, kept = self.config.bake
+        watched_from = (1 - share) * self.config.iterations
         for step in progress(range(self.config.iterations)):
             if step >= first and step % every == 0:
                 self.visible.update(threshold * min(1.0, 0.3 + 0.7 * (step - first) / 1000))
             self.step()
-        return self.field
+            if step >= watched_from:
+                self.final.watch(*self.last)
+        self.field.set_occupancy(self.final.bits(kept))
+        return self.field.eval()
 
     def step(self) -> float:
         """One step of the optimiser; returns its loss."""
@@ -128,7 +138,8 @@ class HeadTrainer:
         start = near + jitter * config.step
         samples = march(origin, direction, start, far, self.visible.occupancy, config.rule, config.max_steps)
         sigma, color = evaluate_samples(self.field, samples, direction, condition)
-        self.visible.watch(samples, sigma.detach())
+        self.last = samples, sigma.detach()
+        self.visible.watch(*self.last)
         return composite(sigma, color, samples), len(samples)
 
     def _target(self, frames: np.ndarray, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -155,15 +166,19 @@ def evaluate_samples(
     return value.sigma[:total], value.color[:total]
 
 
-@torch.no_grad()
-def render_layer(
-    field: HeadField, occupancy: Occupancy, data: TrainingSet, frame: FieldFrame, row: int, condition: Tensor
-) -> np.ndarray:
-    """The head layer of frame ``row`` under ``condition [1, width]``: premultiplied RGBA ``[S, S, 4]``."""
-    size, config = data.colour.shape[1], field.config
-    origin, direction = frame.image_rays(data.camera, data.rotation[row], data.translation[row])
-    near, far = near_far(origin, direction, field.aabb_infer)
-    samples = march(origin, direction, near, far, occupancy, config.rule, config.max_steps)
-    sigma, color = evaluate_samples(field, samples, direction, condition.expand(len(near), -1))
-    seen = composite(sigma, color, samples)
-    return torch.cat([seen.image, seen.weights[:, None]], 1).reshape(size, size, 4).numpy()
+def render_layers(
+    field: HeadField,
+    data: TrainingSet,
+    frame: FieldFrame,
+    basis: ConditionBasis,
+    rows: Iterable[int],
+) -> Iterator[np.ndarray]:
+    """The finished head layer of frames ``rows`` of ``data``: premultiplied RGBA ``[S, S, 4]`` float16."""
+    size = data.colour.shape[1]
+    renderer = Renderer(Portrait(field), size, torch.zeros(3))
+    for row in rows:
+        condition = basis.encode(data.points[row : row + 1], data.gaze[row : row + 1])
+        rays = frame.image_rays(data.camera, data.rotation[row], data.translation[row])
+        layers = renderer.layers(FrameState(rays, torch.from_numpy(condition)))
+        seen = torch.cat([layers.image, layers.head[:, None]], 1)
+        yield seen.reshape(size, size, 4).numpy().astype(np.float16)

@@ -9,21 +9,38 @@ from torch.nn import functional as F
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.frame import FieldFrame
 from emogene.face.pose import HeadPose
+from emogene.motion2video.compositing import sample_weights
 from emogene.motion2video.marching import Occupancy, Samples, cells, morton, pack_bits
 
 
-class VisibleCells:
+class SeenCells:
+    """The largest weight that samples had in each of ``size ** 3`` cells (Morton order)."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.seen = size, torch.zeros(size**3)
+
+    @torch.no_grad()
+    def watch(self, samples: Samples, sigma: Tensor) -> None:
+        """Note the weight of each sample in its cell."""
+        cell = morton(cells(samples.position, self.size))
+        self.seen.scatter_reduce_(0, cell, sample_weights(sigma, samples), "amax")
+
+    def bits(self, threshold: float) -> Tensor:
+        """Occupancy bits of the cells seen with more than ``threshold``."""
+        return pack_bits(self.seen > threshold)
+
+
+class VisibleCells(SeenCells):
     """Occupancy from the weights that samples had, starting from the visual hull of the head's masks.
 
     Nearly frontal views say nothing about density behind the surface; fog would stay there and cost time.
     """
 
     def __init__(self, data: TrainingSet, frames: np.ndarray, frame: FieldFrame, size: int) -> None:
-        self.size = size
+        super().__init__(size)
         self.grid = torch.cartesian_prod(*[torch.arange(size)] * 3)
         self.index = morton(self.grid)
         self.hull = self._hull(data, frames, frame)
-        self.seen = torch.zeros(size**3)
         self.occupancy = self._pack(self.hull)
 
     def _hull(self, data: TrainingSet, frames: np.ndarray, frame: FieldFrame, agree: float = 0.8) -> Tensor:
@@ -38,12 +55,6 @@ class VisibleCells:
             votes += maximum_filter(shown, 7)[row, column]
         return torch.from_numpy(inside & (votes > agree * len(frames)))
 
-    @torch.no_grad()
-    def watch(self, samples: Samples, sigma: Tensor) -> None:
-        """Note the weight of each sample in its cell."""
-        cell = morton(cells(samples.position, self.size))
-        self.seen.scatter_reduce_(0, cell, sample_weights(samples, sigma), "amax")
-
     def update(self, threshold: float, decay: float = 0.93) -> float:
         """Keep the cells seen with more than ``threshold`` and their neighbours; returns their share."""
         self.seen *= decay
@@ -57,11 +68,3 @@ class VisibleCells:
         ordered = torch.empty_like(full)
         ordered[self.index] = full
         return Occupancy(pack_bits(ordered))
-
-
-def sample_weights(samples: Samples, sigma: Tensor) -> Tensor:
-    """``[M]``: how much each sample of packed rays adds to its ray's colour."""
-    optical = sigma * samples.step
-    before = optical.cumsum(0) - optical
-    start = torch.cat([before, before.new_zeros(1)])[samples.first[:-1]]
-    return (1 - torch.exp(-optical)) * torch.exp(start[samples.ray] - before)

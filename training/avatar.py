@@ -1,0 +1,110 @@
+"""Make src/emogene/assets/avatars/grid-s1.safetensors: the embedded avatar.
+
+    python training/avatar.py [--data ../shared/data] [--work FOLDER]
+
+From 49 clips of GRID speaker 1 (CC BY 4.0; Cooke, Barker, Cunningham and Shao 2006) with the same hair, shirt
+and light; every sixth of them is held out. The stored MediaPipe tracks are used. ``--work`` keeps the
+training set, so that another run starts with training. Figures go to training/avatar.json; see avatar.md.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import track
+
+from emogene.avatar.avatar import Avatar, Provenance
+from emogene.avatar.capture.dataset import CaptureConfig, TrainingSet, capture
+from emogene.avatar.capture.tracks import stored_tracks
+from emogene.avatar.train.head import HeadTraining
+from emogene.avatar.train.train import AvatarTraining, train_avatar
+
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "src/emogene/assets/avatars/grid-s1.safetensors"
+CLIPS = """
+bbaszn bbil4p bgaa8p bgah3a bgauzp bgbbzn bgin2p brbazp brbm9a bwag6p bwwh2n lbak1s lbax8n lbayzp lbiq2p
+lgifzn lgir9s lgis1a lgwg3s lrae3s lrar2p lrik2n lrwf2p lwiy8p pbac3a pbai6p pbbc6p pbwj4p pbwp7s pgad8n
+pgak4p pgbk6n pgbk7s pgwl1s prap4n prbj6p prbx3s pric2n prip1s priv6p prwj8n prwj9s pwaj8p pwax7a pwbx9s
+pwij2n pwij4p pwwezn pwwk6p
+""".split()  # noqa: SIM905
+HELD_OUT = CLIPS[3::6]
+PROVENANCE = Provenance(
+    name="grid-s1",
+    consent="recorded as a volunteer for the GRID corpus, which its authors publish under CC BY 4.0",
+    source="GRID audiovisual sentence corpus, speaker 1",
+    licence="CC BY 4.0",
+    attribution="M. Cooke, J. Barker, S. Cunningham, X. Shao: An audio-visual corpus for speech perception and "
+    "automatic speech recognition, JASA 120(5), 2006",
+)
+
+
+def backdrop(size: int = 64) -> np.ndarray:
+    """A quiet grey, lighter at the top: uint8 ``[size, size, 3]``."""
+    down = np.linspace(0, 1, size)[:, None, None]
+    shade = np.array([230, 234, 239]) * (1 - down) + np.array([189, 196, 207]) * down
+    return np.broadcast_to(shade, (size, size, 3)).round().astype(np.uint8)
+
+
+def training_set(data: Path, work: Path | None) -> TrainingSet:
+    kept = work / "grid-s1.npz" if work else None
+    if kept and kept.is_file():
+        return TrainingSet.load(kept)
+    videos = [data / "grid_s1" / "video" / f"{clip}.mpg" for clip in CLIPS]
+    captured = capture(
+        videos,
+        stored_tracks(data / "grid_s1" / "tracks.npz"),
+        progress=lambda steps: track(steps, "capture"),
+    )
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        captured.save(kept)
+    return captured
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=ROOT / "../shared/data")
+    parser.add_argument("--work", type=Path, default=None)
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--iterations", type=int, default=HeadTraining.iterations)
+    args = parser.parse_args()
+
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    data = training_set(args.data, args.work)
+    captured = round(time.perf_counter() - start, 1)
+    held = np.isin(data.clip, [CLIPS.index(clip) for clip in HELD_OUT])
+    config = AvatarTraining(head=HeadTraining(iterations=args.iterations))
+    avatar, seconds = train_avatar(data, np.flatnonzero(~held), PROVENANCE, backdrop(), config, track)
+    notes = {
+        "clips": CLIPS,
+        "held_out": HELD_OUT,
+        "config": asdict(config),
+        "capture": asdict(CaptureConfig()),
+    }
+    avatar = replace(avatar, training=notes)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    avatar.save(args.out)
+    report(Avatar.open(args.out), data, held, {"capture": captured, **seconds})
+
+
+def report(avatar: Avatar, data: TrainingSet, held: np.ndarray, seconds: dict[str, float]) -> None:
+    from emogene.evaluate.render import psnr
+
+    figures = {
+        "seconds": seconds,
+        "held_out": psnr(avatar, data, np.flatnonzero(held)[::5]),
+        "training_frames": psnr(avatar, data, np.flatnonzero(~held)[::40]),
+    }
+    print(json.dumps(figures, indent=2))
+    (Path(__file__).parent / "avatar.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
