@@ -84,6 +84,14 @@ def test_deterministic(space):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("make", [Mixture.default, Mixture.reference])
+def test_windows_change_nothing(space, make, monkeypatch):
+    lips, emotion, content = branches(space, "angry", 700)
+    whole = make()(lips, emotion, space, content).points
+    monkeypatch.setattr("emogene.mixture.mixture.WINDOW", 150)
+    np.testing.assert_allclose(make()(lips, emotion, space, content).points, whole, atol=1e-6)
+
+
 def test_mirrored_time_is_mirrored_motion(space):
     """No step of ours looks to one side only, except what a closure is: use a mouth that has none."""
     lips, emotion, content = branches(space, "sad", 80)

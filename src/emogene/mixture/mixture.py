@@ -35,6 +35,8 @@ from emogene.mixture.lle import EVERY_PART, blend, project, project_parts
 from emogene.mixture.one_euro import OneEuro, one_euro, zero_lag_one_euro
 
 CENTIMETRES = 10  # per decimetre: the "x10 scale" of the papers, in which LLE and filter are defined
+WINDOW = 2048  # frames computed at a time
+MARGIN = 256  # frames seen on both sides: more than any step looks, and than any filter remembers
 _ALL, _UPPER_FACE = slice(0, 68), slice(0, 48)
 _REFERENCE = OneEuro(min_cutoff=0.6, beta=1.2, d_cutoff=1.0)
 _GENTLE = OneEuro(min_cutoff=2.0, beta=6.0, d_cutoff=2.0)
@@ -63,7 +65,6 @@ class Mixture(ABC):
     ) -> LandmarkMotion:
         """The emotion branch's 30 fps blendshapes as ``frames`` faces of the avatar at 25 fps."""
 
-    @abstractmethod
     def __call__(
         self,
         lips: LandmarkMotion,
@@ -74,8 +75,34 @@ class Mixture(ABC):
         """The mixed motion, as long as ``lips``.
 
         ``emotion``: the avatar's neutral face moved by the emotion branch, words and emotion together;
-        ``content``: the same branch's face with the words alone, where it can tell them apart.
+        ``content``: the same branch's face with the words alone, where it can tell them apart. Computed in
+        overlapping windows, so that memory beside the motions is constant. Raises EmoGeneError where the
+        avatar's video is too short.
         """
+        for other in (emotion, content):
+            if other is not None and (len(other), other.fps) != (len(lips), lips.fps):
+                raise ValueError(
+                    f"{len(lips)} frames at {lips.fps} fps of lips, {len(other)} at {other.fps} of emotion"
+                )
+        result = np.empty(lips.points.shape, np.float32)
+        for start in range(0, len(lips), WINDOW):
+            first, stop = max(0, start - MARGIN), min(start + WINDOW, len(lips))
+            seen = slice(first, stop + MARGIN)
+            words = None if content is None else content.points[seen]
+            mixed = self._mix(lips.points[seen], emotion.points[seen], words, space, float(lips.fps))
+            result[start:stop] = mixed[start - first : stop - first]
+        return LandmarkMotion(result, lips.fps)
+
+    @abstractmethod
+    def _mix(
+        self,
+        lips: np.ndarray,
+        emotion: np.ndarray,
+        content: np.ndarray | None,
+        space: LandmarkSpace,
+        rate: float,
+    ) -> np.ndarray:
+        """One window ``[T, 68, 3]``, T at least 1, in five steps."""
 
 
 @dataclass(frozen=True)
@@ -98,25 +125,23 @@ class DefaultMixture(Mixture):
     ) -> LandmarkMotion:
         return LandmarkMotion(space.neutral + rig.displacement(blendshapes.resample(VIDEO_FPS, frames)))
 
-    def __call__(
+    def _mix(
         self,
-        lips: LandmarkMotion,
-        emotion: LandmarkMotion,
+        lips: np.ndarray,
+        emotion: np.ndarray,
+        content: np.ndarray | None,
         space: LandmarkSpace,
-        content: LandmarkMotion | None = None,
-    ) -> LandmarkMotion:
-        _check(lips, emotion, content)
-        if len(lips) == 0:
-            return lips
-        rate, avatar = float(lips.fps), Calibration.of(space)
+        rate: float,
+    ) -> np.ndarray:
+        avatar = Calibration.of(space)
 
         # 1. Displacement accumulation: the lips' face and, within the avatar's reach, the emotion's.
-        base = space.neutral if content is None else content.points
-        asked = emotional_displacement(emotion.points, base, rate, self.smoothing)
+        base = space.neutral if content is None else content
+        asked = emotional_displacement(emotion, base, rate, self.smoothing)
         emotional = within_reach(without_opening(asked, avatar), avatar)
 
         # 2. Face-parts disentangled LLE, of what the video could show; the emotion is carried across.
-        own = lips.points.astype(np.float64)
+        own = lips.astype(np.float64)
         scaled, database = own * CENTIMETRES, space.database * CENTIMETRES
         projected = project_parts(scaled, database, EVERY_PART) / CENTIMETRES
         mixed = blend(own, projected, self.projected) + emotional
@@ -125,7 +150,7 @@ class DefaultMixture(Mixture):
         closed = closures(mouth_openness(own), avatar, rate, self.rule)
         windows = closure_windows(closed, rate, self.rule)
         # Only where words and emotion came apart is the emotion's opening known from the words'.
-        wider = opening_of(asked, avatar) / avatar.range if content else np.zeros(len(own))
+        wider = np.zeros(len(own)) if content is None else opening_of(asked, avatar) / avatar.range
         wanted = wanted_gaps(own, windows, np.clip(wider, *self.opening), avatar)
         mixed = hold_gaps(open_mouth(mixed, wanted, avatar), wanted, avatar)
 
@@ -134,8 +159,7 @@ class DefaultMixture(Mixture):
         mixed = zero_lag_one_euro(mixed / width, rate, self.filter) * width
 
         # 5. Final lip-sync refinement, of the mouth only: what the filter took from the lips.
-        mixed = hold_gaps(mixed, wanted, avatar)
-        return LandmarkMotion(mixed.astype(np.float32), lips.fps)
+        return hold_gaps(mixed, wanted, avatar)
 
 
 @dataclass(frozen=True)
@@ -153,17 +177,17 @@ class ReferenceMixture(Mixture):
         prepared = drop_every_sixth(reference_blendshapes(blendshapes, self.gain), frames)
         return LandmarkMotion(space.neutral + rig.displacement(prepared))
 
-    def __call__(
+    def _mix(
         self,
-        lips: LandmarkMotion,
-        emotion: LandmarkMotion,
+        lips: np.ndarray,
+        emotion: np.ndarray,
+        content: np.ndarray | None,
         space: LandmarkSpace,
-        content: LandmarkMotion | None = None,
-    ) -> LandmarkMotion:
-        _check(lips, emotion, content)
-        rate, neutral = float(lips.fps), space.neutral.astype(np.float64)
+        rate: float,
+    ) -> np.ndarray:
+        neutral = space.neutral.astype(np.float64)
         database = (space.database - neutral) * CENTIMETRES
-        spoken = lips.displacement(neutral) * CENTIMETRES
+        spoken = (lips - neutral) * CENTIMETRES
         whole = project(spoken.reshape(len(spoken), -1), database.reshape(len(database), -1))
         own = blend(spoken, whole.reshape(spoken.shape), self.projected)
 
@@ -171,7 +195,7 @@ class ReferenceMixture(Mixture):
             return mouth_openness(neutral + displacement / CENTIMETRES)
 
         # 1. Displacement accumulation over the mean face.
-        mixed = reference_accumulate(spoken, emotion.displacement(neutral) * CENTIMETRES, self.variant)
+        mixed = reference_accumulate(spoken, (emotion - neutral) * CENTIMETRES, self.variant)
         # 2. Face-parts disentangled LLE: mouth, and the rest.
         mixed = blend(mixed, project_parts(mixed, database, (MOUTH, _UPPER_FACE)), self.projected)
         # 3. First lip-sync refinement.
@@ -181,12 +205,4 @@ class ReferenceMixture(Mixture):
         mixed = one_euro(mixed, rate, self.filter)
         # 5. Final lip-sync refinement, of all points.
         mixed = towards(mixed, own, reference_reopened(openness(own), openness(mixed)), _ALL)
-        return LandmarkMotion((neutral + mixed / CENTIMETRES).astype(np.float32), lips.fps)
-
-
-def _check(lips: LandmarkMotion, emotion: LandmarkMotion, content: LandmarkMotion | None) -> None:
-    for other in (emotion, content):
-        if other is not None and (len(other), other.fps) != (len(lips), lips.fps):
-            raise ValueError(
-                f"{len(lips)} frames at {lips.fps} fps of lips, {len(other)} at {other.fps} of emotion"
-            )
+        return neutral + mixed / CENTIMETRES
