@@ -18,6 +18,8 @@ from emogene.errors import EmoGeneError
 Model = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 
 MODELS = {
+    "audio2motion": "emogene.audio2motion.parity:audio2motion",
+    "emotalk": "emogene.emotalk.parity:emotalk",
     "head_sr": "emogene.motion2video.parity:head_sr",
     "torso_sr": "emogene.motion2video.parity:torso_sr",
     "sr": "emogene.motion2video.parity:sr",

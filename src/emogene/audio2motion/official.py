@@ -1,24 +1,23 @@
 """The official audio-to-motion checkpoint of GeneFace++, with the features it was trained on.
 
-HuBERT-large (transformers) and Praat's pitch (parselmouth) come with the extra ``official``; both are
-imported only when asked for. Motion is 64 coefficients of the Basel face model's expression basis at 25 fps.
+Praat's pitch (parselmouth) comes with the extra ``official`` and is imported only when asked for. Motion is
+64 coefficients of the Basel face model's expression basis at 25 fps.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from emogene.audio.decode import SAMPLE_RATE
+from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.errors import EmoGeneError
 from emogene.weights.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
 from emogene.weights.official import home
 
 HUBERT = "hubert-large-ls960-ft"
-_HUBERT_FILES = ("config.json", "pytorch_model.bin")
 _CHUNK = 320_000  # samples; 1000 frames
 _HOP = 320
 _REACH = 80  # samples that the last frame needs beyond its hop
@@ -30,7 +29,7 @@ _TRUNCATED_MEL_FFT = 512
 class OfficialAudio2Motion:
     """Samples to expression coefficients, as the reference system computes them."""
 
-    def __init__(self, vae: PitchContourVAE, hubert: Any, device: str | torch.device = "cpu") -> None:
+    def __init__(self, vae: PitchContourVAE, hubert: Wav2Vec2, device: str | torch.device = "cpu") -> None:
         self.vae, self.hubert = vae.to(device).eval(), hubert.to(device).eval()
         self.device = torch.device(device)
 
@@ -87,28 +86,25 @@ def load_vae(path: Path) -> PitchContourVAE:
     return vae.eval()
 
 
-def load_hubert(folder: Path) -> Any:
-    """HuBERT-large from a local folder; nothing is downloaded. EmoGeneError says what to fetch."""
-    absent = [name for name in _HUBERT_FILES if not (folder / name).is_file()]
-    if "pytorch_model.bin" in absent and (folder / "model.safetensors").is_file():
-        absent.remove("pytorch_model.bin")
-    if absent:
+def load_hubert(folder: Path, config: Wav2Vec2Config | None = None) -> Wav2Vec2:
+    """HuBERT-large from a local folder; nothing is downloaded. EmoGeneError says what to fetch, or what is
+    wrong with the file. ``config``: other sizes."""
+    path = folder / "pytorch_model.bin"
+    if not path.is_file():
         raise EmoGeneError(
-            f"{folder}: HuBERT-large is not there; put {' and '.join(_HUBERT_FILES)} of "
-            f"huggingface.co/facebook/{HUBERT} (Apache-2.0, 1.3 GB) into that folder"
+            f"{path}: HuBERT-large is not there; put pytorch_model.bin of huggingface.co/facebook/{HUBERT} "
+            "(Apache-2.0, 1.3 GB) into that folder"
         )
-    try:
-        from transformers import HubertModel
-    except ImportError:
-        raise EmoGeneError("HuBERT needs transformers: pip install 'emogene[official]'") from None
-    try:
-        return HubertModel.from_pretrained(folder, local_files_only=True).eval()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise EmoGeneError(f"{folder}: cannot be read as HuBERT ({str(error).splitlines()[0]})") from None
+    state = model_state(read_checkpoint(path), path)
+    body = {key.removeprefix("hubert."): v for key, v in state.items() if not key.startswith("lm_head.")}
+    with torch.device("meta"):
+        hubert = Wav2Vec2(config)
+    fill(hubert, body, path, assign=True)
+    return hubert.eval()
 
 
 @torch.no_grad()
-def hubert_features(samples: np.ndarray, hubert: Any, device: str | torch.device = "cpu") -> np.ndarray:
+def hubert_features(samples: np.ndarray, hubert: Wav2Vec2, device: str | torch.device = "cpu") -> np.ndarray:
     """``samples [n]`` -> ``[floor((n - 80) / 320), width]`` float32 at 50 Hz.
 
     Normalised over the whole clip, then heard in pieces of 20 s that do not see each other, as the official
@@ -116,7 +112,7 @@ def hubert_features(samples: np.ndarray, hubert: Any, device: str | torch.device
     """
     exact = samples.astype(np.float64)
     normal = ((exact - exact.mean()) / np.sqrt(exact.var() + 1e-7)).astype(np.float32)
-    pieces = [hubert(piece.to(device)).last_hidden_state[0].cpu() for piece in _chunks(normal)]
+    pieces = [hubert(piece.to(device))[0].cpu() for piece in _chunks(normal)]
     return torch.cat(pieces)[: (len(samples) - _REACH) // _HOP].numpy()
 
 

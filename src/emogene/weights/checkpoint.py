@@ -67,8 +67,11 @@ def model_state(checkpoint: Any, path: Path) -> dict[str, Tensor]:
     return {str(key): value for key, value in state.items()}
 
 
-def fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    """Load strictly. Raises EmoGeneError that counts and names what is missing, extra or of another shape."""
+def fill(module: nn.Module, state: dict[str, Tensor], path: Path, assign: bool = False) -> None:
+    """Load strictly. Raises EmoGeneError that counts and names what is missing, extra or of another shape.
+
+    ``assign``: take the tensors themselves, for a module on the meta device.
+    """
     own = module.state_dict()
     wrong = {
         "missing": [key for key in own if key not in state],
@@ -78,4 +81,4 @@ def fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
     found = [f"{len(keys)} {what} ({', '.join(keys[:3])})" for what, keys in wrong.items() if keys]
     if found:
         raise EmoGeneError(f"{path}: not the weights of {type(module).__name__}: {'; '.join(found)}")
-    module.load_state_dict(state)
+    module.load_state_dict(state, assign=assign)
