@@ -38,7 +38,7 @@ def run(name: str, source: Path, target: Path) -> None:
     try:
         with np.load(source, allow_pickle=False) as archive:
             inputs = dict(archive)
-    except (OSError, ValueError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, BadZipFile) as error:
         raise EmoGeneError(f"{source}: not a readable .npz file ({error})") from None
     try:
         outputs = model(name)(inputs)

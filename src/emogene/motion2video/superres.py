@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 STYLE_WIDTH = 16
 FIR = (1.0, 3.0, 3.0, 1.0)
+GAIN, LIMIT = 2**0.5, 256.0  # of every activation
 Noise = Literal["none", "const", "random"]
 
 
@@ -77,21 +78,23 @@ class StyledConvolution(nn.Module):
         return weight * (weight.square().sum((1, 2, 3), keepdim=True) + 1e-8).rsqrt()
 
     def forward(self, x: Tensor, noise: Noise, generator: torch.Generator | None) -> Tensor:
-        weight = self.styled_weight().to(x.dtype)
+        # The activation's gain goes through the leaky ReLU, into weights, bias and noise.
+        weight = (self.styled_weight() * GAIN).to(x.dtype)
+        bias = (self.bias * GAIN).to(x.dtype)
         if self.up:
             x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
             kernel = (self.resample_filter * 4).expand(len(weight), 1, 4, 4).to(x.dtype)
-            x = F.conv2d(x, kernel, padding=1, groups=len(weight))
+            x = F.conv2d(x, kernel, bias, padding=1, groups=len(weight))
         else:
-            x = F.conv2d(x, weight, padding=1)
+            x = F.conv2d(x, weight, bias, padding=1)
         if noise == "const":
-            x = x + (self.noise_const * self.noise_strength).to(x.dtype)
+            x = x + (self.noise_const * self.noise_strength * GAIN).to(x.dtype)
         elif noise == "random":
-            shape = (len(x), 1, *x.shape[2:])
-            drawn = torch.randn(shape, generator=generator, device=x.device)
-            x = x + (drawn * self.noise_strength).to(x.dtype)
-        x = x + self.bias[:, None, None].to(x.dtype)
-        return (F.leaky_relu(x, 0.2) * 2**0.5).clamp(-256, 256)
+            drawn = torch.randn(len(x), 1, *x.shape[2:], generator=generator, device=x.device)
+            x = x + (drawn * self.noise_strength * GAIN).to(x.dtype)
+        if torch.is_grad_enabled():
+            return F.leaky_relu(x, 0.2).clamp(-LIMIT, LIMIT)
+        return F.leaky_relu_(x, 0.2).clamp_(-LIMIT, LIMIT)
 
 
 class ToImage(nn.Module):
@@ -106,7 +109,7 @@ class ToImage(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         style = self.affine() / self.weight.shape[1] ** 0.5
         out = F.conv2d(x, (self.weight * style[None, :, None, None]).to(x.dtype), self.bias.to(x.dtype))
-        return out.clamp(-256, 256)
+        return out.clamp(-LIMIT, LIMIT)
 
 
 class Block(nn.Module):
@@ -137,10 +140,9 @@ class SuperResolution(nn.Module):
         self.config, c = config, config
         if c.kind == "shuffle":
             widths = (c.image_channels, *c.channels, 4 * c.image_channels)
-            layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)]
-            for tensor in layers[-1].parameters():
+            self.layers = nn.Sequential(*(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)))
+            for tensor in self.layers[-1].parameters():
                 nn.init.zeros_(tensor)
-            self.layers = nn.ModuleList(layers)
             return
         self.register_buffer("resample_filter", fir_kernel())
         first, second = c.channels
@@ -152,10 +154,12 @@ class SuperResolution(nn.Module):
     ) -> Tensor:
         """``noise`` (official only): none, the recorded constant, or drawn anew as the official code does."""
         if self.config.kind == "shuffle":
+            values = [value.to(image) for value in self.layers.parameters()]
+            *hidden, last = zip(values[::2], values[1::2], strict=True)
             x = image
-            for layer in self.layers[:-1]:
-                x = F.relu(layer(x))
-            detail = F.pixel_shuffle(self.layers[-1](x), 2)
+            for weight, bias in hidden:
+                x = F.relu(F.conv2d(x, weight, bias, padding=1))
+            detail = F.pixel_shuffle(F.conv2d(x, *last, padding=1), 2)
             return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False) + detail
         x, image = self.block0(image, image, noise, generator)
         return self.block1(x, image, noise, generator)[1]

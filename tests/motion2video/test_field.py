@@ -1,0 +1,120 @@
+import pytest
+import torch
+
+from emogene.motion2video.compositing import composite
+from emogene.motion2video.field import HeadConfig, HeadField
+from emogene.motion2video.grid import GridConfig
+from emogene.motion2video.marching import march, near_far
+from emogene.motion2video.mlp import truncated_exp
+from emogene.motion2video.occupancy import bake, update_density
+
+variants = pytest.mark.parametrize("variant", ["head", "headblink"])
+
+
+@variants
+def test_condition_and_field_are_the_official_ones(recorded, small_head, variant):
+    head = small_head(variant)
+    condition = head.condition(recorded[f"{variant}_cond"], recorded[f"{variant}_eye"])
+    assert (condition - recorded[f"{variant}_cond_feat"]).abs().max() < 1e-6
+    position, direction = recorded[f"{variant}_pos"], recorded[f"{variant}_dir"]
+    value = head(position, torch.arange(len(position)), direction, condition, head.individual())
+    for got, name in zip(value, ("sigma", "rgb", "ambient"), strict=True):
+        assert (got - recorded[f"{variant}_{name}"]).abs().max() < 5e-4
+    assert (head.density(position, condition) - value.sigma).abs().max() < 1e-5
+
+
+@variants
+@pytest.mark.parametrize("backend", ["reference", "numba"])
+def test_training_render_losses_and_gradients_are_the_official_ones(
+    recorded, small_head, official_view, variant, backend
+):
+    head = small_head(variant, backend)
+    rays = official_view
+    near, far = near_far(*rays, head.aabb_train)
+    samples = march(*rays, near, far, head.occupancy, head.config.rule, 16, backend=backend)
+    condition = head.condition(recorded[f"{variant}_cond"], recorded[f"{variant}_eye"])
+    code = head.individual(recorded[f"{variant}_train_index"])
+    value = head(samples.position, samples.ray, rays.direction, condition, code)
+    seen = composite(value.sigma, value.color, samples, backend=backend)
+    image = seen.image + (1 - seen.weights)[:, None] * recorded[f"{variant}_bg"]
+    ambient = torch.zeros(len(image)).index_add(0, samples.ray, value.ambient.abs().sum(-1))
+    assert (image - recorded[f"{variant}_train_rgb"]).abs().max() < 2e-4
+    assert (seen.weights - recorded[f"{variant}_train_ws"]).abs().max() < 2e-4
+    assert (ambient - recorded[f"{variant}_train_ambient"]).abs().max() < 1e-3
+
+    opacity = seen.weights.clamp(1e-5, 1 - 1e-5)
+    outside = ~recorded[f"{variant}_train_face_mask"]
+    losses = [
+        torch.nn.functional.mse_loss(image, recorded[f"{variant}_train_target"]),
+        (-opacity * opacity.log2() - (1 - opacity) * (1 - opacity).log2()).mean(),
+        (ambient * outside).sum() / (outside.sum() + 1),
+    ]
+    total = losses[0] + 1e-4 * losses[1] + 0.1 * losses[2]
+    for loss, expected in zip([*losses, total], recorded[f"{variant}_train_losses"], strict=True):
+        assert loss.item() == pytest.approx(expected.item(), abs=1e-4)
+
+    total.backward()
+    grads = {
+        "sigma0": head.sigma_net.net[0].weight.grad,
+        "color1": head.color_net.net[1].weight.grad,
+        "ambient2": head.ambient_net.net[2].weight.grad,
+        "ind3": head.individual_embeddings.grad[3],
+    }
+    for name, grad in grads.items():
+        expected = recorded[f"{variant}_grad_{name}"]
+        assert (grad - expected).abs().max() < 2e-3 * expected.abs().max()
+    table = head.position_embedder.embeddings.grad.abs().sum().item()
+    assert table == pytest.approx(recorded[f"{variant}_grad_pos_emb_sum"].item(), rel=1e-3)
+
+
+def test_density_grid_update_is_the_official_one(recorded, small_head):
+    head = small_head("head")
+    head.density_grid.copy_(recorded["upd_marked"])
+    middle = int(recorded["upd_rand_idx"])
+    frames = torch.nn.functional.pad(recorded["upd_conds"], (0, 0, 0, 0, 2, 2))
+    window = frames[middle : middle + 5]
+    mean = update_density(head, head.condition(window).detach(), recorded["upd_rand"])
+    assert mean == pytest.approx(recorded["upd_mean"].item(), abs=1e-5)
+    assert (head.density_grid - recorded["upd_grid"]).abs().max() < 2e-4
+    assert torch.equal(head.density_bitfield, recorded["upd_bits"])
+
+
+def direct_head() -> HeadField:
+    torch.manual_seed(0)
+    grid = GridConfig(levels=4, features=4, finest_resolution=64, log2_rows=12)
+    return HeadField(HeadConfig.small(condition_width=5, position_grid=grid, grid_size=32))
+
+
+def test_rays_of_several_frames_see_their_own_condition():
+    head = direct_head()
+    position, direction = torch.rand(40, 3) - 0.5, torch.nn.functional.normalize(torch.randn(4, 3), dim=1)
+    conditions, ray = torch.randn(2, 5), torch.arange(4).repeat_interleave(10)
+    mixed = head(position, ray, direction, conditions, frame=torch.tensor([0, 1, 1, 0]))
+    for frame in range(2):
+        alone = head(position, ray, direction, conditions[frame : frame + 1])
+        mine = torch.isin(ray, torch.tensor([0, 3] if frame == 0 else [1, 2]))
+        assert (mixed.color[mine] - alone.color[mine]).abs().max() < 1e-6
+        assert (mixed.sigma[mine] - alone.sigma[mine]).abs().max() < 1e-4
+
+
+def test_a_direct_head_keeps_only_what_it_needs():
+    keys = set(direct_head().state_dict())
+    assert not any(key.startswith(("cond_", "ambient_", "individual", "density_grid")) for key in keys)
+    assert "density_bitfield" in keys
+
+
+def test_baking_keeps_only_cells_that_are_seen(recorded, small_head, official_view):
+    head = small_head("head")
+    rays = official_view
+    condition = head.condition(recorded["head_cond"])
+    before = head.occupancy.bits.count_nonzero()
+    share = bake(head, [(rays, condition)], threshold=0.01, size=32)
+    assert 0 < share < 0.5
+    assert head.occupancy.bits.count_nonzero() < before
+    assert head.config.grid_size == 32
+
+
+def test_truncated_exp_has_a_bounded_slope():
+    x = torch.tensor([-20.0, 1.0, 20.0], requires_grad=True)
+    (grad,) = torch.autograd.grad(truncated_exp(x).sum(), x)
+    assert torch.allclose(grad, torch.exp(torch.tensor([-15.0, 1.0, 15.0])))

@@ -1,0 +1,91 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from emogene.motion2video.frozen import FrozenHead
+from emogene.motion2video.renderer import FrameState, Portrait, Renderer
+from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
+from emogene.motion2video.torso import TorsoConfig, TorsoField
+
+variants = pytest.mark.parametrize("variant", ["head", "headblink"])
+precisions = pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-4), (torch.bfloat16, 2e-3)])
+
+
+def state(recorded, rays, head, variant: str = "head", shift: float = 0.0) -> FrameState:
+    condition = head.condition(recorded[f"{variant}_cond"] + shift, recorded[f"{variant}_eye"])
+    return FrameState(rays, condition)
+
+
+@variants
+@precisions
+def test_render_is_the_official_one(recorded, small_head, official_view, variant, dtype, tolerance):
+    head = small_head(variant)
+    renderer = Renderer(Portrait(head), 48, recorded[f"{variant}_bg"], dtype)
+    layers = renderer.layers(state(recorded, official_view, head, variant))
+    assert (layers.image - recorded[f"{variant}_render_rgb"]).abs().max() < tolerance
+    assert 0.2 < layers.head.mean() < 0.8
+
+
+@variants
+def test_folded_head_equals_the_field(recorded, small_head, variant):
+    head = small_head(variant)
+    condition = head.condition(recorded[f"{variant}_cond"], recorded[f"{variant}_eye"])
+    position, direction = recorded[f"{variant}_pos"], recorded[f"{variant}_dir"]
+    value = head(position, torch.arange(len(position)), direction, condition, head.individual())
+    frozen = FrozenHead(head)
+    sigma, color = frozen(position, frozen.view_codes(direction), frozen.frame(condition))
+    assert (sigma - value.sigma).abs().max() < 1e-4
+    assert (color - value.color).abs().max() < 1e-5
+
+
+def test_threads_change_nothing(recorded, small_head, official_view):
+    head = small_head("head")
+    renderer = Renderer(Portrait(head), 48, torch.zeros(3), torch.float32)
+    states = [state(recorded, official_view, head, shift=0.1 * t) for t in range(4)]
+    alone, together = (list(renderer.frames(iter(states), threads)) for threads in (1, 2))
+    assert [frame.shape for frame in alone] == [(48, 48, 3)] * 4
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+    with ThreadPoolExecutor(2) as pool:
+        assert np.array_equal(renderer.frame(states[0], pool), alone[0])
+
+
+def test_frames_are_rendered_as_they_are_asked_for(recorded, small_head, official_view):
+    head = small_head("head")
+    renderer = Renderer(Portrait(head), 48, torch.zeros(3), torch.float32)
+    asked: list[int] = []
+
+    def endless():
+        while True:
+            asked.append(len(asked))
+            yield state(recorded, official_view, head)
+
+    frames = renderer.frames(endless(), threads=2)
+    next(frames)
+    assert len(asked) <= 4
+    frames.close()
+
+
+def test_torso_lies_behind_the_head_and_before_the_background(recorded, small_head, official_view):
+    torch.manual_seed(0)
+    head = small_head("head")
+    torso = TorsoField(TorsoConfig.small())
+    torso.density_grid_torso.fill_(1)
+    seen = state(recorded, official_view, head)
+    seen = FrameState(seen.rays, seen.condition, torch.zeros(1, 6))
+    black, white = (
+        Renderer(Portrait(head, torso), 48, torch.full((3,), shade), torch.float32).layers(seen)
+        for shade in (0.0, 1.0)
+    )
+    through = (1 - white.head) * (1 - white.torso)
+    assert torch.allclose((white.image - black.image).mean(-1), through, atol=1e-4)
+
+
+def test_superresolution_doubles_the_picture(recorded, small_head, official_view):
+    head = small_head("head")
+    superres = SuperResolution(SuperResolutionConfig.small(size=48))
+    renderer = Renderer(Portrait(head, None, superres), 48, torch.ones(3))
+    frame = renderer.frame(state(recorded, official_view, head))
+    assert frame.shape == (96, 96, 3)
+    assert frame.dtype == np.uint8
