@@ -81,24 +81,28 @@ def jitter(points: np.ndarray) -> float:
 
 
 def summary(figures: Sequence[ClipFigures]) -> dict[str, Any]:
-    """Figures over clips. Shares of closures and of emotion are of all clips' sums."""
+    """Figures over clips: ``openness_correlation`` of mixed and lips (mean, ``_worst``); mean ``lag_frames``;
+    ``closures`` of the lips in frames and the share ``closures_kept``; ``emotion_kept``: by region, the share
+    of the emotion's displacement that is shown; ``jitter_ratio``: mixed over lips. Shares are of all clips'
+    sums.
+    """
     correlations = [figure.correlation for figure in figures]
     lags = [figure.lag for figure in figures]
     ratios = [figure.jitter_mixed / max(figure.jitter_lips, 1e-9) for figure in figures]
     return {
         "clips": len(figures),
-        "openness correlation, mean": float(np.mean(correlations)),
-        "openness correlation, worst": float(np.min(correlations)),
-        "lag in frames, mean": float(np.mean(lags)),
-        "clips without lag": float(np.mean(np.array(lags) == 0)),
+        "openness_correlation": float(np.mean(correlations)),
+        "openness_correlation_worst": float(np.min(correlations)),
+        "lag_frames": float(np.mean(lags)),
+        "clips_without_lag": float(np.mean(np.array(lags) == 0)),
         "closures": sum(figure.closures for figure in figures),
-        "closures kept": _share(figures, "closures_kept", "closures"),
-        "emotion kept": {
+        "closures_kept": _share(figures, "closures_kept", "closures"),
+        "emotion_kept": {
             region: _ratio(sum(f.got[region] for f in figures), sum(f.asked[region] for f in figures))
             for region in REGIONS
         },
-        "jitter against lips, mean": float(np.mean(ratios)),
-        "jitter against lips, worst": float(np.max(ratios)),
+        "jitter_ratio": float(np.mean(ratios)),
+        "jitter_ratio_worst": float(np.max(ratios)),
     }
 
 
@@ -106,13 +110,13 @@ def evaluate(
     folder: str | Path,
     sample: int | None = 140,
     emotion: str | None = None,
-    avatar: str | Path | None = None,
+    avatar: str | Path = "default",
     seed: int = 0,
 ) -> dict[str, Any]:
     """Stages 1 to 3 on the recordings of ``folder``: figures of both mixtures, over all clips and by emotion.
 
     ``sample``: how many recordings, as many of each emotion (None: all); ``emotion``: what to show (None:
-    what a RAVDESS file name says, else heard from the voice); ``avatar``: whose face (None: the embedded).
+    what a RAVDESS file name says, else heard from the voice); ``avatar``: whose face.
     """
     recordings = choose(sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SOUNDS), sample)
     if not recordings:
@@ -124,7 +128,7 @@ def evaluate(
     for mode, pairs in found.items():
         labels = sorted({label for label, _ in pairs})
         result[mode] = summary([figures for _, figures in pairs])
-        result[mode]["by emotion"] = {
+        result[mode]["by_emotion"] = {
             label: summary([figures for other, figures in pairs if other == label]) for label in labels
         }
     return result
@@ -155,7 +159,7 @@ def named_emotion(path: Path) -> str | None:
 
 
 def _measure(
-    recordings: Sequence[Path], emotion: str | None, avatar: str | Path | None, seed: int
+    recordings: Sequence[Path], emotion: str | None, avatar: str | Path, seed: int
 ) -> Iterator[tuple[str, str, ClipFigures]]:
     """(mode, emotion, figures) of every recording in both modes."""
     from emogene.audio import analyse, load_audio
@@ -163,10 +167,9 @@ def _measure(
     from emogene.avatar import Avatar
     from emogene.emotalk import EmoTalk, parse
     from emogene.face.rig import Rig
-    from emogene.pipeline import DEFAULT_AVATAR
 
     audio2motion, emotalk, rig = Audio2Motion.from_embedded(), EmoTalk.from_embedded(), Rig.embedded()
-    space = Avatar.open(DEFAULT_AVATAR if avatar is None else avatar).space
+    space = Avatar.open(avatar).space
     calibration = Calibration.of(space)
     for path in recordings:
         recording = load_audio(path)
