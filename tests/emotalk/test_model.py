@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from emogene.audio import Speech, analyse, load_audio
-from emogene.emotalk import HEARD, LABELS, EmoTalk, Emotion, content, listener, parse
-from emogene.emotalk.features import features, in_pieces
+from emogene.emotalk import HEARD, LABELS, EmoTalk, Emotion, parse
 from emogene.face.arkit import ARKIT_52, INDEX
 from emogene.face.motion import frame_count
 
@@ -153,18 +152,6 @@ def test_what_is_no_speech_leaves_the_face_near_neutral(name):
     assert model()(speech, Emotion.parse("auto")).content.weights[:, INDEX["jawOpen"]].max() < 0.15
 
 
-def test_a_long_recording_is_heard_in_pieces_as_in_one():
-    columns = features(demo())
-    for network, reach, stride in (
-        (model().listener, listener.REACH, listener.STRIDE),
-        (model().content, content.REACH, 1),
-    ):
-        whole = in_pieces(network, columns, reach, stride, piece=100_000)
-        pieces = in_pieces(network, columns, reach, stride, piece=100)
-        assert len(columns) > 300
-        np.testing.assert_allclose(pieces, whole, atol=1e-4)
-
-
 def test_volume_is_no_emotion():
     samples = load_audio(DEMO).samples
     loud, soft = (model().hear(analyse(samples * gain))[0] for gain in (1.0, 0.2))
@@ -190,6 +177,6 @@ def test_acted_voices_move_the_right_part_of_the_face():
         result = model()(analyse(load_audio(RAVDESS / f"{name}.opus")))
         return (result.blendshapes.weights - result.content.weights).mean(0)
 
-    assert moved("03-01-03-02-01-01-01")[INDEX["mouthSmileLeft"]] > 0.2
-    assert moved("03-01-05-02-01-01-01")[INDEX["browDownLeft"]] > 0.2
-    assert moved("03-01-01-01-01-01-01").max() < 0.2
+    assert moved("03-01-03-02-01-01-04")[INDEX["mouthSmileLeft"]] > 0.2
+    assert moved("03-01-05-01-01-01-04")[INDEX["browDownLeft"]] > 0.2
+    assert moved("03-01-01-01-01-01-04").max() < 0.2
