@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, coarse_pitch
+from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, coarse_pitch, freeze
 from emogene.parity import model
 from emogene.weights.named import fill_by_name
 
@@ -134,6 +134,15 @@ def test_a_batch_of_amplitudes():
     for i, amp in enumerate((0.2, 0.9)):
         alone = vae.condition(features[i : i + 1], f0[i : i + 1], amp)
         torch.testing.assert_close(together[i : i + 1], alone, atol=1e-6, rtol=0)
+
+
+@torch.no_grad()
+def test_freezing_changes_nothing():
+    vae = small("m")
+    keys, before = list(vae.state_dict()), vae.sample(condition(vae, "m"), recorded("m", "z_noise"))
+    freeze(vae)
+    assert list(vae.state_dict()) == keys
+    torch.testing.assert_close(vae.sample(condition(vae, "m"), recorded("m", "z_noise")), before)
 
 
 def test_full_size_by_name():

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from emogene.audio.speech import Speech
 from emogene.audio2motion.ear import Ear, EarConfig, heard
-from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
+from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, freeze
 from emogene.errors import EmoGeneError
 from emogene.face.motion import LandmarkMotion
 
@@ -72,6 +72,7 @@ class Audio2Motion:
         self, net: LipNet, device: str | torch.device = "cpu", learnt_from: tuple[str, ...] = ()
     ) -> None:
         self.net = net.to(device).eval()
+        freeze(self.net)
         self.device = torch.device(device)
         self.learnt_from = learnt_from  # checksums (crc32, hex) of the sound files of its training
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from emogene.audio.decode import SAMPLE_RATE
 from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config
-from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
+from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, freeze
 from emogene.errors import EmoGeneError
 from emogene.weights.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
 from emogene.weights.official import home
@@ -31,6 +31,7 @@ class OfficialAudio2Motion:
 
     def __init__(self, vae: PitchContourVAE, hubert: Wav2Vec2, device: str | torch.device = "cpu") -> None:
         self.vae, self.hubert = vae.to(device).eval(), hubert.to(device).eval()
+        freeze(self.vae)
         self.device = torch.device(device)
 
     @classmethod

@@ -277,9 +277,22 @@ class NormedConv1d(nn.Module):
         self.weight_g = nn.Parameter(self.weight_v.detach().norm(dim=(1, 2), keepdim=True))
         self.bias = nn.Parameter(plain.bias.detach())
 
+        self.frozen: Tensor | None = None
+
+    @property
+    def weight(self) -> Tensor:
+        return self.weight_v * (self.weight_g / self.weight_v.norm(dim=(1, 2), keepdim=True))
+
     def forward(self, x: Tensor) -> Tensor:
-        weight = self.weight_v * (self.weight_g / self.weight_v.norm(dim=(1, 2), keepdim=True))
+        weight = self.weight if self.frozen is None else self.frozen
         return F.conv1d(x, weight, self.bias, padding=weight.shape[2] // 2)
+
+
+def freeze(module: nn.Module) -> None:
+    """Compute every normalised weight below ``module`` once: for inference, on the device where it is now."""
+    for part in module.modules():
+        if isinstance(part, NormedConv1d):
+            part.frozen = part.weight.detach()
 
 
 def coarse_pitch(f0: Tensor) -> Tensor:
