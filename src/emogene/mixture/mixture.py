@@ -39,7 +39,7 @@ WINDOW = 2048  # frames computed at a time
 MARGIN = 256  # frames seen on both sides: more than any step looks, and than any filter remembers
 _ALL, _UPPER_FACE = slice(0, 68), slice(0, 48)
 _REFERENCE = OneEuro(min_cutoff=0.6, beta=1.2, d_cutoff=1.0)
-_GENTLE = OneEuro(min_cutoff=2.0, beta=6.0, d_cutoff=2.0)
+_GENTLE = OneEuro(min_cutoff=3.0, beta=12.0, d_cutoff=2.0)
 
 
 class _Rig(Protocol):
@@ -114,7 +114,7 @@ class DefaultMixture(Mixture):
     mouth, in shares.
     """
 
-    smoothing: float = 0.16
+    smoothing: float = 0.12
     projected: float = 0.2
     rule: ClosureRule = field(default_factory=ClosureRule)
     filter: OneEuro = _GENTLE
