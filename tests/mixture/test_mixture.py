@@ -77,6 +77,15 @@ def test_short_clips(space, make, frames):
     assert np.isfinite(mixed.points).all() and mixed.fps == lips.fps
 
 
+def test_names():
+    assert Mixture.named("default") == Mixture.default()
+    assert Mixture.named("reference") == Mixture.reference()
+    assert Mixture.named("reference:6") == Mixture.reference(6)
+    for wrong in ("", "ours", "default:8", "reference:5", "reference:x", "reference:"):
+        with pytest.raises(EmoGeneError, match="unknown mixture"):
+            Mixture.named(wrong)
+
+
 def test_deterministic(space):
     lips, emotion, content = branches(space, "angry", 60)
     for mixture in (Mixture.default(), Mixture.reference()):

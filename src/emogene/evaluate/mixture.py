@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import BROWS, EYES, MOUTH_CORNERS, mouth_openness
@@ -171,7 +173,7 @@ def _measure(
     audio2motion, emotalk, rig = Audio2Motion.from_embedded(), EmoTalk.from_embedded(), Rig.embedded()
     space = Avatar.open(avatar).space
     calibration = Calibration.of(space)
-    for path in recordings:
+    for path in track(recordings, "mixture", console=Console(stderr=True), transient=True):
         recording = load_audio(path)
         speech = analyse(recording)
         frames = frame_count(recording.duration, VIDEO_FPS)

@@ -6,10 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
+from emogene.errors import EmoGeneError
 from emogene.face.landmarks import MOUTH, mouth_openness
 from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion
 from emogene.face.space import LandmarkSpace
 from emogene.mixture.accumulate import (
+    REFERENCE_SHARES,
     drop_every_sixth,
     emotional_displacement,
     opening_of,
@@ -58,6 +60,18 @@ class Mixture(ABC):
     def reference(cls, variant: int = 8, gain: float = 2.0) -> "ReferenceMixture":
         """The reference system's, exactly. ``variant`` (6 to 9) and ``gain`` were set by hand per avatar."""
         return ReferenceMixture(variant, gain)
+
+    @classmethod
+    def named(cls, name: str) -> "Mixture":
+        """``default``, ``reference`` or, with a variant, ``reference:6`` to ``reference:9``."""
+        mode, _, variant = name.partition(":")
+        if name == "default":
+            return cls.default()
+        if mode == "reference" and (name == mode or variant in map(str, REFERENCE_SHARES)):
+            return cls.reference(int(variant)) if variant else cls.reference()
+        raise EmoGeneError(
+            f"unknown mixture {name!r}; choose default, reference or reference:6 to reference:9"
+        )
 
     @abstractmethod
     def emotion_landmarks(
