@@ -1,0 +1,84 @@
+"""Speed of the official networks at full size, in named weights: what docs/parity.md states.
+
+    python benchmarks/official.py [NAME ...] [--threads 2] [--runs 3] [--json FILE]
+
+Each part is the best of some runs. Run it on an idle machine.
+"""
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from emogene.audio import load_audio
+from emogene.emotalk.parity import named_emotalk
+
+DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """``seconds`` that a task took, the ``official`` code's, and the ``deviation`` from float32."""
+
+    task: str
+    seconds: float
+    official: float | None = None
+    deviation: str = ""
+
+
+def best(task: Callable[[], np.ndarray], runs: int) -> tuple[float, np.ndarray]:
+    """The least time of ``runs`` after one to warm up, and the result."""
+    result, least = task(), float("inf")
+    for _ in range(runs):
+        start = time.perf_counter()
+        result = task()
+        least = min(least, time.perf_counter() - start)
+    return least, result
+
+
+def emotalk(runs: int) -> Iterator[Figure]:
+    """Ten seconds of speech to 300 frames of blendshapes."""
+    speech = np.resize(load_audio(DEMO).samples, 160_000)
+    seconds, exact = best(partial(named_emotalk().predict, speech), runs)
+    yield Figure("EmoTalk, 10 s, float32", seconds, 3.07)
+    seconds, rounded = best(partial(named_emotalk(torch.bfloat16).predict, speech), runs)
+    error = np.abs(rounded - exact)
+    deviation = f"max {error.max():.3f}, mean {error.mean():.4f}, outputs' std {exact.std():.2f}"
+    yield Figure("EmoTalk, 10 s, bfloat16", seconds, 3.07, deviation)
+
+
+BENCHMARKS: dict[str, Callable[[int], Iterator[Figure]]] = {"emotalk": emotalk}
+"""Name -> what yields its figures for a number of runs."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    figures = []
+    for name in options.names or BENCHMARKS:
+        for figure in BENCHMARKS[name](options.runs):
+            figures.append(asdict(figure))
+            official = f"(official code {figure.official:.3g} s)" if figure.official else ""
+            print(f"{figure.task:40s} {figure.seconds:8.3f} s  {official}  {figure.deviation}", flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"peak memory {peak:.1f} GiB, {options.threads} threads")
+    if options.json:
+        options.json.write_text(json.dumps({"figures": figures, "peak_gib": peak}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
