@@ -8,6 +8,7 @@ video:
 
 import csv
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from emogene.audio import analyse, load_audio
+from emogene.audio import Speech, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
 from emogene.errors import EmoGeneError
 from emogene.face.canonical import canonicalise
@@ -42,8 +43,17 @@ class Clip:
     words: list[tuple[float, float, str]]
 
 
+def listen(path: Path) -> Speech:
+    """The features of a sound file."""
+    return analyse(load_audio(path))
+
+
 def evaluate(
-    folder: Path, model: Audio2Motion | None = None, everything: bool = False, limit: int | None = None
+    folder: Path,
+    model: Audio2Motion | None = None,
+    everything: bool = False,
+    limit: int | None = None,
+    listen: Callable[[Path], Speech] = listen,
 ) -> dict[str, Any]:
     """Figures on the clips of ``folder`` that the model has not learnt from (or on ``everything``).
 
@@ -54,7 +64,7 @@ def evaluate(
     with b, p, m, v, f which the prediction closes too, within one frame; ``closure_precision``: predicted
     closures within speech that are true. ``openness_ratio``: predicted over true standard deviation.
     """
-    clips = predict(folder, model or Audio2Motion.from_embedded(), everything, limit)
+    clips = predict(folder, model or Audio2Motion.from_embedded(), everything, limit, listen)
     rows = [motion_figures(clip) for clip in clips]
     figures: dict[str, Any] = {"clips": len(clips)}
     correlations = [row["correlation"] for row in rows]
@@ -67,7 +77,13 @@ def evaluate(
     return figures | closure_figures(clips)
 
 
-def predict(folder: Path, model: Audio2Motion, everything: bool, limit: int | None) -> list[Clip]:
+def predict(
+    folder: Path,
+    model: Audio2Motion,
+    everything: bool = False,
+    limit: int | None = None,
+    listen: Callable[[Path], Speech] = listen,
+) -> list[Clip]:
     """Every clip that has sound and tracks, predicted; those learnt from are left out."""
     tracked, words = _tracked(folder / "tracks.npz"), _words(folder / "alignments.tsv")
     learnt = set() if everything else set(model.learnt_from)
@@ -77,7 +93,7 @@ def predict(folder: Path, model: Audio2Motion, everything: bool, limit: int | No
             continue
         true = tracked[path.stem]
         rest = resting(true)
-        found = model(analyse(load_audio(path)), len(true), rest).points
+        found = model(listen(path), len(true), rest).points
         clips.append(Clip(path.stem, true, found, words.get(path.stem, [])))
         if limit is not None and len(clips) >= limit:
             break
