@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from emogene.motion2video import marching_cpu
 from emogene.motion2video.field import HeadField
@@ -20,6 +21,7 @@ from emogene.motion2video.torso import TorsoField, pixel_coordinates
 from emogene.motion2video.warp import Warp
 
 CHUNK = 4096  # points that go through the networks at once: their activations stay in the cache
+GRAIN = 512  # chunks are padded to multiples of this: oneDNN keeps compiled code for every size it has met
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ class Renderer:
     def _points(
         self, position: Tensor, view: Tensor, ray: Tensor, frame: HeadFrame, pool: ThreadPoolExecutor | None
     ) -> tuple[Tensor, Tensor]:
+        count, padding = len(position), -len(position) % GRAIN
+        position, ray = F.pad(position, (0, 0, 0, padding)), F.pad(ray, (0, padding))
         sigma, color = torch.empty(len(position)), torch.empty(len(position), 3)
 
         def run(first: int) -> None:
@@ -136,7 +140,7 @@ class Renderer:
             sigma[part], color[part] = self.head(position[part], view[ray[part]], frame)
 
         list((pool.map if pool else map)(run, range(0, len(position), CHUNK)))
-        return sigma, color
+        return sigma[:count], color[:count]
 
     @torch.no_grad()
     def enlarge(self, image: Tensor, noise: Noise = "none") -> Tensor:
