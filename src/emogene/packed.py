@@ -1,7 +1,7 @@
 """Matrix products for inference on the CPU, their weights laid out once for oneDNN.
 
-PyTorch multiplies float32 matrices by MKL, which on AMD processors reaches less than half of what oneDNN
-does; oneDNN wants the weights in its own layout. :func:`pack` makes that layout in place of the plain weights.
+PyTorch multiplies float32 matrices by MKL, which on AMD processors reaches less than half of oneDNN's speed;
+oneDNN wants the weights in its own layout. :func:`pack` makes that layout in place of the plain weights.
 """
 
 import torch
