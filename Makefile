@@ -14,7 +14,8 @@ endif
 
 demo: $(VENV)/core        ## Two videos from the bundled clip, in out/.
 	@mkdir -p out
-	$(BIN)/emogene generate src/emogene/assets/demo.ogg -o out/demo.mp4 --compare
+	$(BIN)/emogene generate src/emogene/assets/demo.ogg -o out/demo.mp4 --compare \
+		--emotion src/emogene/assets/demo.tsv
 	@echo "The talking head:     $(CURDIR)/out/demo.mp4"
 	@echo "Beside GeneFace++:    $(CURDIR)/out/demo_compare.mp4"
 

