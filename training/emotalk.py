@@ -2,7 +2,8 @@
 
 1. the content network on GRID, the listener on all actors of RAVDESS;
 2. the listener in five folds by actor: the figures for people never heard, and the calibration;
-3. the table of expressions from the AUs; everything into src/emogene/assets/emotalk.safetensors, the figures into training/emotalk.md.
+3. the table of expressions from the AUs; everything into src/emogene/assets/emotalk.safetensors, the
+   figures into training/emotalk.md.
 
 Every stage is kept in the cache folder, and a stage that was cut short goes on from its last epoch.
 """
@@ -48,7 +49,7 @@ class Config:
     report: Path = ROOT / "training" / "emotalk.md"
     folds: int = 5
     epochs: int = 60
-    content_epochs: int = 25
+    content_epochs: int = 50
     batch: int = 32
     rate: float = 2e-3
     neutral_share: float = 0.05
@@ -125,7 +126,7 @@ def clip_logits(listener: Listener, clips: Clips, i: int) -> np.ndarray:
 def train_listener(corpus: Corpus, chosen: np.ndarray, config: Config, name: str) -> Listener:
     """A listener that has heard the ``chosen`` clips."""
     torch.manual_seed(config.seed)
-    network = Listener()
+    network = Listener().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps = len(chosen) // config.batch
 
     def epoch(number: int) -> list[tuple[Tensor, ...]]:
@@ -191,7 +192,7 @@ def train_content(grid: Clips, shapes: np.ndarray, config: Config) -> tuple[Cont
     network = Content()
     nn.init.constant_(network.leave.bias, -3.5)  # type: ignore[arg-type]
     steps = len(chosen) // config.batch
-    noises = no_speech(36, config.seed + 1)
+    noises = no_speech(72, config.seed + 1)
 
     def epoch(number: int) -> list[tuple[Tensor, ...]]:
         rng = np.random.default_rng([config.seed, number])
@@ -214,7 +215,7 @@ def content_batch(grid: Clips, shapes: np.ndarray, noises: list[np.ndarray], row
     length = 144
     columns, targets = [], []
     for row in rows:
-        if rng.random() < 0.05:
+        if rng.random() < 0.1:
             x = noises[rng.integers(len(noises))]
             y = np.zeros((len(x), len(SPOKEN)), np.float32)
         else:

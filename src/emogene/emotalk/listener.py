@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from emogene.emotalk.emotion import HEARD
 from emogene.emotalk.features import N_MEL, N_PROSODY
@@ -56,10 +55,6 @@ class Listener(nn.Module):
         )
         self.attention = nn.Conv1d(config.width, config.heads, 1)
         self.classify = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(2 * config.width, len(HEARD) + 1))
-        half = int(config.window * _SPEECH_HZ / STRIDE / 2)
-        self.window: Tensor
-        window = torch.hann_window(2 * half + 3, periodic=False)[1:-1]
-        self.register_buffer("window", window, persistent=False)
 
     def frames(self, columns: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding ``[B, width, T50/4]`` and attention ``[B, heads, T50/4]`` (positive) of every frame."""
@@ -80,9 +75,9 @@ class Listener(nn.Module):
 
     def _window_sum(self, values: Tensor) -> Tensor:
         """``[B, C, T] -> [B, C, T]`` weighted by the Hann window around each frame."""
-        kernel = self.window.to(values)[None, None]
-        flat = values.reshape(-1, 1, values.shape[-1])
-        return F.conv1d(flat, kernel, padding=kernel.shape[-1] // 2).reshape(values.shape)
+        time = torch.arange(values.shape[-1], device=values.device) * (STRIDE / _SPEECH_HZ)
+        distance = (time[:, None] - time).abs() / (self.config.window / 2)
+        return values @ torch.cos(torch.pi / 2 * distance.clamp(max=1)).square().to(values)
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: tuple[int, int]) -> nn.Sequential:
