@@ -18,6 +18,7 @@ from emogene.avatar.frame import FieldFrame
 from emogene.avatar.pose_scale import PoseScale
 from emogene.errors import EmoGeneError
 from emogene.face.camera import Camera
+from emogene.face.landmarks import N_POINTS
 from emogene.face.pose import HeadPose
 from emogene.face.space import LandmarkSpace
 from emogene.motion2video.field import HeadConfig, HeadField
@@ -63,8 +64,8 @@ class Avatar:
     portrait: Portrait
     background: np.ndarray
     """uint8 ``[H, W, 3]`` of any size, scaled to the picture."""
-    warp_gain: float = 1.0
-    """Warp asked for per displacement wanted; measured on rendered faces, see training/avatar.md."""
+    warp_gain: np.ndarray = field(default_factory=lambda: np.ones((N_POINTS, 1), np.float32))
+    """Displacement to ask the warp for per displacement wanted, ``[68, 1]``: see :mod:`.train.calibrate`."""
     training: dict[str, Any] = field(default_factory=dict)
     """How it was made: configuration, clips, held-out clips."""
 
@@ -144,7 +145,6 @@ def _header(avatar: Avatar) -> dict[str, Any]:
         "camera": asdict(avatar.camera),
         "frame": asdict(avatar.frame),
         "fps": str(avatar.pose.fps),
-        "warp_gain": avatar.warp_gain,
         "training": avatar.training,
         "head": asdict(portrait.head.config),
         "torso": portrait.torso and asdict(portrait.torso.config),
@@ -160,6 +160,7 @@ def _tensors(avatar: Avatar) -> dict[str, torch.Tensor]:
         "pose.rotation": avatar.pose.rotation,
         "pose.translation": avatar.pose.translation,
         "background": avatar.background,
+        "warp.gain": avatar.warp_gain,
         **{
             f"condition.{f.name}": getattr(avatar.basis, f.name).astype(np.float32)
             for f in fields(avatar.basis)
@@ -204,7 +205,7 @@ def _unpack(header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Avatar:
             module("superres", lambda h: SuperResolution(SuperResolutionConfig(**_grids(h)))),
         ),
         background=array("background"),
-        warp_gain=float(header["warp_gain"]),
+        warp_gain=array("warp.gain"),
         training=dict(header["training"]),
     )
 

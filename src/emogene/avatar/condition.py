@@ -11,6 +11,14 @@ _WEIGHTS = np.ones((N_POINTS, 1), np.float32)
 _WEIGHTS[JAW] = 0.5
 _WEIGHTS[EYES] = 2.0
 
+# Distances that say how the mouth articulates and how open the eyes are, in speech as in emotion.
+_DISTANCES = (
+    *((61, 67), (62, 66), (63, 65)),  # between the lips
+    *((48, 54), (60, 64), (51, 57)),  # the mouth's width, outside and inside, and its height
+    *((33, 51), (57, 8), (27, 8)),  # upper lip, lower lip to chin, jaw
+    *((37, 41), (38, 40), (43, 47), (44, 46)),  # lids
+)
+
 
 @dataclass(frozen=True)
 class ConditionBasis:
@@ -18,12 +26,17 @@ class ConditionBasis:
 
     ``mean [68, 3]`` and ``basis [K, 68, 3]`` (displacement per unit of a component), decimetres;
     ``reach [K, 2]``: least and greatest value in the training video; ``gaze [2, 2]``: mean and deviation.
+    ``articulation [F, 4]``: mean, deviation, least and greatest of :func:`articulation`;
+    ``regression [F, K]``: the components that go with it; ``freedom []``: how far frames are from those.
     """
 
     mean: np.ndarray
     basis: np.ndarray
     reach: np.ndarray
     gaze: np.ndarray
+    articulation: np.ndarray
+    regression: np.ndarray
+    freedom: np.ndarray
 
     @classmethod
     def fit(cls, points: np.ndarray, gaze: np.ndarray, components: int = 24) -> "ConditionBasis":
@@ -33,30 +46,44 @@ class ConditionBasis:
         _, singular, directions = np.linalg.svd(flat, full_matrices=False)
         deviation = singular[:components] / np.sqrt(len(points))
         basis = (directions[:components] * deviation[:, None]).reshape(-1, N_POINTS, 3) / _WEIGHTS
-        fitted = cls(
-            mean, basis, np.zeros((components, 2), np.float32), np.stack([gaze.mean(0), gaze.std(0)])
+        values = _project(points, mean, basis)
+        distances = articulation(points)
+        spread = np.quantile(distances, [0.005, 0.995], axis=0)
+        scaled = (distances - distances.mean(0)) / distances.std(0)
+        ridge = 1e-3 * len(points) * np.eye(scaled.shape[1])
+        regression = np.linalg.solve(scaled.T @ scaled + ridge, scaled.T @ values)
+        rest = np.linalg.norm(values - scaled @ regression, axis=1)
+        arrays = (
+            *(mean, basis, np.quantile(values, [0.005, 0.995], axis=0).T),
+            *(np.stack([gaze.mean(0), gaze.std(0)]),),
+            *(np.stack([distances.mean(0), distances.std(0), *spread], 1), regression),
+            np.quantile(rest, 0.6),
         )
-        reach = np.quantile(fitted.components(points), [0.005, 0.995], axis=0).T
-        return cls(mean, basis, reach.astype(np.float32), fitted.gaze)
+        return cls(*(np.asarray(a, np.float32) for a in arrays))
 
     @property
     def width(self) -> int:
         """Numbers per frame: components and gaze."""
         return len(self.basis) + 2
 
-    def components(self, points: np.ndarray) -> np.ndarray:
-        """``[T, 68, 3] -> [T, K]``, unbounded."""
-        weighted = (self.basis * _WEIGHTS).reshape(len(self.basis), -1)
-        flat = ((points - self.mean) * _WEIGHTS).reshape(len(points), -1)
-        return flat @ weighted.T / (weighted**2).sum(1)
-
     def encode(self, points: np.ndarray, gaze: np.ndarray | None = None) -> np.ndarray:
         """The field's condition ``[T, K + 2]`` of landmarks ``[T, 68, 3]``; default gaze: the mean."""
-        return self._with_gaze(self.components(points), gaze)
+        return self._with_gaze(_project(points, self.mean, self.basis), gaze)
 
     def split(self, points: np.ndarray, gaze: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """The condition ``[T, K + 2]`` within the avatar's reach; the rest as displacement ``[T, 68, 3]``."""
-        within = soft_clamp(self.components(points), *self.reach.T)
+        """The condition ``[T, K + 2]`` within the avatar's reach; the rest as displacement ``[T, 68, 3]``.
+
+        A face that no training frame resembles (an emotion, on an avatar that was filmed neutral) gets the
+        condition of the faces that articulate alike: what it adds to them is geometry, and left to the warp.
+        Components clamped one by one would still be a combination that the field never saw.
+        """
+        components = _project(points, self.mean, self.basis)
+        mean, deviation, low, high = self.articulation.T
+        usual = (soft_clamp(articulation(points), low, high) - mean) / deviation @ self.regression
+        own = components - usual
+        far = np.linalg.norm(own, axis=1, keepdims=True) / self.freedom
+        within = usual + own * np.exp(-(np.maximum(far - 1, 0) ** 2))
+        within = soft_clamp(within, *self.reach.T)
         shown = self.mean + np.tensordot(within, self.basis, 1)
         return self._with_gaze(within, gaze), (points - shown).astype(np.float32)
 
@@ -64,6 +91,19 @@ class ConditionBasis:
         looking = 0 if gaze is None else (gaze - self.gaze[0]) / self.gaze[1]
         looking = np.broadcast_to(looking, (len(components), 2))
         return np.concatenate([components, looking], 1).astype(np.float32)
+
+
+def _project(points: np.ndarray, mean: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Components ``[T, K]`` of ``points [T, 68, 3]``, unbounded."""
+    weighted = (basis * _WEIGHTS).reshape(len(basis), -1)
+    flat = ((points - mean) * _WEIGHTS).reshape(len(points), -1)
+    return flat @ weighted.T / (weighted**2).sum(1)
+
+
+def articulation(points: np.ndarray) -> np.ndarray:
+    """Distances within the mouth, to the jaw and between the lids, ``[T, 68, 3] -> [T, F]``, decimetres."""
+    first, second = np.array(_DISTANCES).T
+    return np.linalg.norm(points[:, first] - points[:, second], axis=-1)
 
 
 def soft_clamp(x: np.ndarray, low: np.ndarray, high: np.ndarray, knee: float = 0.3) -> np.ndarray:

@@ -63,7 +63,7 @@ class AvatarRenderer:
         for t in range(len(points)):
             rays = frame.image_rays(self.camera, pose.rotation[t], pose.translation[t])
             shown = torch.from_numpy(points[t] - residuals[t])
-            wanted = torch.from_numpy(residuals[t]) * avatar.warp_gain
+            wanted = torch.from_numpy(residuals[t] * avatar.warp_gain)
             yield FrameState(
                 rays,
                 torch.from_numpy(conditions[t : t + 1]),

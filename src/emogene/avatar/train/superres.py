@@ -19,9 +19,9 @@ class SuperResolutionTraining:
     """Side of the rendered crops; those of the targets are twice as large."""
     batch: int = 16
     rate: float = 2e-3
-    sharpen: float = 0.6
+    sharpen: float = 1.2
     """Unsharp masking of the targets: the video has fewer pixels than the pictures we want."""
-    sharpen_sigma: float = 1.5
+    sharpen_sigma: float = 1.8
     edge_weight: float = 1.0
     """Weight of the differences between neighbouring pixels: blur costs more."""
     seed: int = 0

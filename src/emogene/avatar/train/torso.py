@@ -26,8 +26,9 @@ class TorsoTraining:
     seed: int = 0
 
 
-def torso_config() -> TorsoConfig:
-    return TorsoConfig.small(condition_octaves=0)
+def torso_config(clips: int) -> TorsoConfig:
+    """Codes absorb what differs between clips: where the shirt lies, how high the person sits."""
+    return TorsoConfig.small(condition_octaves=0, individuals=clips, individual_width=8)
 
 
 class TorsoTrainer:
@@ -48,13 +49,16 @@ class TorsoTrainer:
         self.continued = np.stack(continued).reshape(len(rows), -1, 4)
         self.pose = torch.from_numpy(pose)
         self.coordinates = pixel_coordinates(size, size)
-        self.field = TorsoField(torso_config())
+        self.clips, clip = np.unique(data.clip[rows], return_inverse=True)
+        self.clip = torch.from_numpy(clip)
+        self.field = TorsoField(torso_config(len(self.clips)))
         self._mask(size)
         grids = list(self.field.torso_embedder.parameters())
         nets = [*self.field.torso_deform_net.parameters(), *self.field.torso_canonicial_net.parameters()]
+        codes = [self.field.torso_individual_codes]
         groups = [
             {"params": grids, "lr": config.grid_rate, "eps": 1e-15},
-            {"params": nets, "lr": config.net_rate},
+            {"params": [*nets, *codes], "lr": config.net_rate},
         ]
         self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99), fused=True)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
@@ -70,9 +74,24 @@ class TorsoTrainer:
         self.field.density_grid_torso.copy_(torch.from_numpy(grid.reshape(-1).astype(np.float32)))
 
     def run(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> TorsoField:
+        """All steps; see :meth:`of_clip`."""
         for _ in progress(range(self.config.iterations)):
             self.step()
         return self.field
+
+    @property
+    def usual(self) -> int:
+        """The clip whose mean pose is nearest to the mean of all."""
+        distance = [self.pose[self.clip == c].mean(0).norm() for c in range(len(self.clips))]
+        return int(np.argmin(distance))
+
+    def of_clip(self, clip: int) -> TorsoField:
+        """The field with the code of one clip alone, as it is rendered."""
+        field = TorsoField(torso_config(1))
+        state = {k: v.detach().clone() for k, v in self.field.state_dict().items()}
+        state["torso_individual_codes"] = state["torso_individual_codes"][clip : clip + 1]
+        field.load_state_dict(state)
+        return field.eval()
 
     def step(self) -> float:
         """One step of the optimiser; returns its loss."""
@@ -82,7 +101,8 @@ class TorsoTrainer:
         condition = self.pose[frame]
         condition = condition + self.config.pose_noise * torch.randn(condition.shape, generator=self.noise)
         with torch.autocast("cpu", torch.bfloat16):
-            value = self.field(self.coordinates[place], condition)
+            code = self.field.torso_individual_codes[self.clip[frame]]
+            value = self.field(self.coordinates[place], condition, code)
         head = torch.from_numpy(self.heads[frame, place].astype(np.float32))
         color, alpha = _bytes(self.colour[frame, place]), _bytes(self.alpha[frame, place])[:, None]
         background = torch.rand(count, 3, generator=self.noise)
@@ -124,7 +144,7 @@ def continue_torso(colour: np.ndarray, alpha: np.ndarray, head: np.ndarray, sigm
 def render_torso(field: TorsoField, pose: np.ndarray, size: int) -> np.ndarray:
     """The torso under ``pose [6]``: RGBA ``[size, size, 4]`` in 0..1, not premultiplied."""
     coordinates = pixel_coordinates(size, size)
-    value = field(coordinates, torch.from_numpy(pose)[None])
+    value = field(coordinates, torch.from_numpy(pose)[None], field.code())
     alpha = value.alpha * field.mask(coordinates)[:, None]
     return torch.cat([value.color, alpha], 1).reshape(size, size, 4).numpy()
 

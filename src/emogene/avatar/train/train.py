@@ -72,13 +72,19 @@ def finish_portrait(
     watch("head layers")
     scale = PoseScale.fit(data.rotation[rows], data.translation[rows])
     pose = scale(data.rotation[kept], data.translation[kept])
-    torso = TorsoTrainer(data, kept, heads, pose, config.torso).run(lambda steps: progress(steps, "torso"))
+    trainer = TorsoTrainer(data, kept, heads, pose, config.torso)
+    trainer.run(lambda steps: progress(steps, "torso"))
+    torsos = [trainer.of_clip(c) for c in range(len(trainer.clips))]
     watch("torso")
-    pictures = np.stack([_over(h, torso, p) for h, p in zip(heads, pose, strict=True)])
-    trainer = SuperResolutionTrainer(pictures, data.fine_colour[fine], data.fine_alpha[fine], config.superres)
-    superres = trainer.run(lambda steps: progress(steps, "super-resolution"))
+    seen = zip(heads, trainer.clip.tolist(), pose, strict=True)
+    pictures = np.stack([_over(layer, torsos[clip], p) for layer, clip, p in seen])
+    torso = torsos[trainer.usual]
+    enlarger = SuperResolutionTrainer(
+        pictures, data.fine_colour[fine], data.fine_alpha[fine], config.superres
+    )
+    superres = enlarger.run(lambda steps: progress(steps, "super-resolution"))
     watch("super-resolution")
-    return Portrait(head, torso.eval(), superres.eval()), scale
+    return Portrait(head, torso, superres.eval()), scale
 
 
 def assemble(
