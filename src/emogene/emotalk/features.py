@@ -20,11 +20,11 @@ def features(speech: Speech) -> np.ndarray:
     All but pitch (octaves above 180 Hz; 0 where unvoiced) are relative to the mean power within two seconds,
     so that the distance to the microphone does not count as emotion.
     """
-    level = local_level(speech.loudness)
-    mel = (speech.mel - (level * np.log(10) / 10)[:, None]) / 4
+    level = local_level(speech.loudness).astype(np.float32)
+    mel = (speech.mel - (level * np.float32(np.log(10) / 10))[:, None]) / 4
     loudness = (speech.loudness - level) / 20
     voiced = speech.f0 > 0
-    pitch = np.where(voiced, np.log2(np.maximum(speech.f0, 1) / _PITCH), 0)
+    pitch = np.where(voiced, np.log2(np.maximum(speech.f0, 1) / np.float32(_PITCH)), 0)
     columns = np.concatenate([mel, np.stack([pitch, voiced, loudness], axis=1)], axis=1)
     return np.clip(columns, SILENCE, 1.5).astype(np.float32)
 
