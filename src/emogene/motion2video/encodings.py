@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-SH_WIDTH = (0, 1, 4, 9, 16)  # numbers for each number of bands
+SH_CONSTANT = 0.28209479177387814
 
 
 def spherical_harmonics(direction: Tensor, bands: int = 4) -> Tensor:
@@ -13,10 +13,12 @@ def spherical_harmonics(direction: Tensor, bands: int = 4) -> Tensor:
 
     Signs follow instant-ngp (the second is -.4886 y).
     """
+    if bands < 2:
+        return direction.new_full((len(direction), bands), SH_CONSTANT)
     x, y, z = direction.unbind(-1)
     xx, yy, zz = x * x, y * y, z * z
     terms = [
-        torch.full_like(x, 0.28209479177387814),
+        torch.full_like(x, SH_CONSTANT),
         *(-0.48860251190291987 * y, 0.48860251190291987 * z, -0.48860251190291987 * x),
         *(
             1.0925484305920792 * x * y,
@@ -29,7 +31,7 @@ def spherical_harmonics(direction: Tensor, bands: int = 4) -> Tensor:
         *(0.45704579946446572 * x * (1 - 5 * zz), 1.4453057213202769 * z * (xx - yy)),
         0.59004358992664352 * x * (3 * yy - xx),
     ]
-    return torch.stack(terms[: SH_WIDTH[bands]], -1) if bands else direction[:, :0]
+    return torch.stack(terms[: bands**2], -1)
 
 
 def frequency_width(dimensions: int, octaves: int) -> int:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from emogene.motion2video.encodings import frequency, spherical_harmonics
+from emogene.motion2video.encodings import SH_CONSTANT, frequency, spherical_harmonics
 from emogene.motion2video.field import HeadField
 from emogene.motion2video.torso import TorsoField
 
@@ -47,7 +47,8 @@ class FrozenHead:
         view, geometry, self.individual = _columns(
             color_first, c.view_bands**2, c.geometry_width, c.individual_width
         )
-        self.view = view.to(dtype)
+        # The first spherical harmonic is a constant.
+        self.view_constant, self.view = view[:1].sum(0, keepdim=True) * SH_CONSTANT, view[1:].to(dtype)
         self.sigma_last = last[:1].T.contiguous().to(dtype)
         self.color_first = (last[1:].T @ geometry).to(dtype)
         self.color_rest = [w.T.contiguous().to(dtype) for w in color_rest]
@@ -66,18 +67,18 @@ class FrozenHead:
         else:
             sigma = condition @ self.sigma_second.float()
         code = self.field.individual() if individual is None else individual
-        color = torch.zeros(1, self.color_first.shape[1], device=condition.device)
+        color = self.view_constant.float()
         if code is not None:
-            color = code.detach() @ self.individual
+            color = color + code.detach() @ self.individual
         return HeadFrame(ambient, sigma.to(self.dtype), color.to(self.dtype))
 
     def view_codes(self, direction: Tensor) -> Tensor:
-        """``[R, 3] -> [R, bands ** 2]``, per ray."""
-        return spherical_harmonics(direction, self.config.view_bands).to(self.dtype)
+        """``[R, 3] -> [R, bands ** 2 - 1]``, per ray: what varies with the direction."""
+        return spherical_harmonics(direction, self.config.view_bands)[:, 1:].to(self.dtype)
 
     @torch.no_grad()
     def __call__(self, position: Tensor, view: Tensor, frame: HeadFrame) -> tuple[Tensor, Tensor]:
-        """``position [M, 3]``, ``view [M, bands ** 2]`` -> density ``[M]`` and colour ``[M, 3]``, float32."""
+        """``position [M, 3]`` and its ray's view code -> density ``[M]`` and colour ``[M, 3]``, float32."""
         features = self.field.position_embedder(position)
         low = features.to(self.dtype)
         x = torch.addmm(frame.sigma, low, self.sigma_position)

@@ -87,10 +87,14 @@ class Occupancy:
             levels[-1][index] = volume.flatten().to(torch.uint8)
         return tuple(levels)
 
-    def blocks_under(self, warp: Warp | None) -> Tensor:
-        """Blocks that a march must look into: where a point may be bent into a full one."""
+    def blocks_under(self, warp: Warp | None) -> tuple[Tensor, Tensor]:
+        """Blocks that a march must look into, and blocks of 4 x 4 x 4 such blocks.
+
+        That is wherever a point may be bent into a full cell.
+        """
         grown = 0 if warp is None else math.ceil(warp.reach * self.size / 2 / BLOCK)
-        return self.blocks[grown] if grown <= MOST_GROWN else torch.ones_like(self.blocks[0])
+        fine = self.blocks[grown] if grown <= MOST_GROWN else torch.ones_like(self.blocks[0])
+        return fine, fine.reshape(-1, min(BLOCK**3, len(fine))).amax(-1)
 
     def __call__(self, position: Tensor) -> Tensor:
         """``[..., 3]`` points -> ``[...]`` bool."""
@@ -193,7 +197,8 @@ def march(
     step, end = torch.empty(rays * limit), torch.empty(rays * limit)
     marching_cpu.march(
         *(x.contiguous().numpy() for x in (origin, direction, start, far)),
-        *(occupancy.bits.numpy(), occupancy.blocks_under(warp).numpy(), occupancy.size),
+        *(x.numpy() for x in (occupancy.bits, *occupancy.blocks_under(warp))),
+        occupancy.size,
         *(np.float32(rule.shortest), np.float32(rule.longest), np.float32(rule.gamma), limit),
         *Warp.arrays(warp),
         *(x.numpy() for x in (position, step, end, first)),

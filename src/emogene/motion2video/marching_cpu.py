@@ -66,17 +66,17 @@ def _bend(x, y, z, table, shape, low, scale):
 
 
 @inlined
-def _block_exit(x, d, cell, size):
-    """Distance along one axis to the far side of the block of 4 cells around ``cell``."""
+def _exit(x, d, cell, size, bits):
+    """Distance along one axis to the far side of the block of ``2 ** bits`` cells around ``cell``."""
     if d == 0:
         return np.float32(np.inf)
-    edge = (cell >> 2) + (1 if d > 0 else 0)
-    return (np.float32(edge * 8) / np.float32(size) - np.float32(1) - x) / d
+    edge = ((cell >> bits) + (1 if d > 0 else 0)) << bits
+    return (np.float32(2 * edge) / np.float32(size) - np.float32(1) - x) / d
 
 
 @kernel
 def march(
-    origin, direction, start, far, bits, blocks, size, shortest, longest, gamma, limit,
+    origin, direction, start, far, bits, blocks, wide, size, shortest, longest, gamma, limit,
     warped, lattice, low, scale, position, step, end, first,
 ):  # fmt: skip
     """See ``march`` in :mod:`.marching`; ``position, step, end`` are filled from the front."""
@@ -90,17 +90,24 @@ def march(
             dt = min(max(t * gamma, shortest), longest)
             x, y, z = _unit(ox + t * dx), _unit(oy + t * dy), _unit(oz + t * dz)
             i, j, k = _cell(x, size), _cell(y, size), _cell(z, size)
-            if not blocks[_morton(i, j, k) >> 6]:  # the steps of an empty block, without looking
-                leave_x, leave_y = _block_exit(x, dx, i, size), _block_exit(y, dy, j, size)
-                leave = t + min(leave_x, leave_y, _block_exit(z, dz, k, size))
+            code = _morton(i, j, k)
+            if not blocks[code >> 6]:  # the steps of an empty block, without looking
+                bits_wide = 2 if wide[code >> 12] else 4
+                leave = t + min(
+                    _exit(x, dx, i, size, bits_wide),
+                    _exit(y, dy, j, size, bits_wide),
+                    _exit(z, dz, k, size, bits_wide),
+                )
                 t += dt
-                while t < leave:
-                    t += min(max(t * gamma, shortest), longest)
+                if gamma == 0:
+                    t += dt * np.float32(max(np.ceil((leave - t) / dt), 0))
+                else:
+                    while t < leave:
+                        t += min(max(t * gamma, shortest), longest)
                 continue
             if warped:
                 x, y, z = _bend(x, y, z, table, shape, low, scale)
-                i, j, k = _cell(x, size), _cell(y, size), _cell(z, size)
-            code = _morton(i, j, k)
+                code = _morton(_cell(x, size), _cell(y, size), _cell(z, size))
             if (bits[code >> 3] >> (code & 7)) & 1:
                 position[total, 0], position[total, 1], position[total, 2] = x, y, z
                 step[total], end[total] = dt, t + dt
@@ -155,8 +162,13 @@ def composite_backward(
 
 
 @kernel
-def accumulate(sigma, color, step, end, first, limit, threshold, rays, weights, image, depth, start, alive):
-    """Adds a round of samples to the ``rays``; those that go on are put in ``alive``; returns how many."""
+def accumulate(
+    sigma, color, step, end, first, limit, threshold, solid, rays, weights, image, depth, start, alive
+):
+    """Adds a round of samples to the ``rays``; those that go on are put in ``alive``; returns how many.
+
+    ``solid``: a ray whose transmittance fell below ``threshold`` counts as opaque.
+    """
     going = 0
     for place in range(rays.shape[0]):
         ray, stop = rays[place], False
@@ -168,10 +180,17 @@ def accumulate(sigma, color, step, end, first, limit, threshold, rays, weights, 
             image[ray, 0] += weight * color[i, 0]
             image[ray, 1] += weight * color[i, 1]
             image[ray, 2] += weight * color[i, 2]
-            if left < threshold:
+            if left < threshold or (solid and left - weight < threshold):
                 stop = True
                 break
-        if not stop and first[place + 1] - first[place] == limit:
+        if stop and solid:
+            whole = np.float32(1) / weights[ray]
+            image[ray, 0] *= whole
+            image[ray, 1] *= whole
+            image[ray, 2] *= whole
+            depth[ray] *= whole
+            weights[ray] = 1
+        elif not stop and first[place + 1] - first[place] == limit:
             start[ray] = end[first[place + 1] - 1]
             alive[going] = ray
             going += 1

@@ -20,7 +20,7 @@ from emogene.motion2video.superres import Noise, SuperResolution
 from emogene.motion2video.torso import TorsoField, pixel_coordinates
 from emogene.motion2video.warp import Warp
 
-CHUNK = 4096  # points that go through the networks at once: their activations stay in the cache
+CHUNK = 8192  # points that go through the networks at once: their activations stay in the cache
 GRAIN = 512  # chunks are padded to multiples of this: oneDNN keeps compiled code for every size it has met
 
 
@@ -62,9 +62,9 @@ class Renderer:
     """Renders a :class:`Portrait` at one size, on the CPU.
 
     ``size``: rows and columns of the field's image (super-resolution doubles them). ``background``:
-    ``[size * size, 3]`` in 0..1, or one colour ``[3]``. ``threshold``: rays end below this transmittance.
-    ``dtype`` of the networks: bfloat16 where the CPU has it, if not given. Frames are independent of each
-    other and of the number of threads.
+    ``[size * size, 3]`` in 0..1, or one colour ``[3]``. ``threshold``: rays end below this transmittance (and
+    count as opaque then, in a direct head; official ones stay as they are). ``dtype`` of the networks:
+    bfloat16 where the CPU has it, if not given. Frames do not depend on each other or on ``threads``.
     """
 
     def __init__(
@@ -73,9 +73,11 @@ class Renderer:
         size: int,
         background: Tensor,
         dtype: torch.dtype | None = None,
-        threshold: float = 0.01,
+        threshold: float | None = None,
     ) -> None:
-        self.size, self.threshold = size, threshold
+        self.size = size
+        self.solid = portrait.head.config.direct
+        self.threshold = np.float32((0.05 if self.solid else 0.01) if threshold is None else threshold)
         self.dtype = dtype or best_dtype()
         self.background = background.float().expand(size * size, 3)
         self.head = FrozenHead(portrait.head, self.dtype)
@@ -106,9 +108,9 @@ class Renderer:
         near, far = near_far(*rays, self.box, config.nearest)
         count = len(near)
         image, weights, depth = torch.zeros(count, 3), torch.zeros(count), torch.zeros(count)
-        start, alive, taken = near.clone(), torch.arange(count), 0
+        start, alive, taken = near.clone(), torch.nonzero(near < far)[:, 0], 0
         while taken < config.max_steps and len(alive):
-            limit = self._round(count, len(alive))
+            limit = min(count // len(alive), 8) if taken else 1
             taken += limit
             origin, direction = rays.origin[alive], rays.direction[alive]
             samples = march(
@@ -118,15 +120,12 @@ class Renderer:
             rest = torch.empty_like(alive)
             going = marching_cpu.accumulate(
                 *(x.numpy() for x in (sigma, color, samples.step, samples.end, samples.first)),
-                *(limit, np.float32(self.threshold)),
+                *(limit, self.threshold, self.solid),
                 *(x.numpy() for x in (alive, weights, image, depth, start, rest)),
             )
             alive = rest[:going]
         depth = ((depth - near).clamp_min(0) / (far - near)).nan_to_num(0)
         return image, weights, depth
-
-    def _round(self, rays: int, alive: int) -> int:
-        return min(max(rays // alive, 1), 8)
 
     def _points(
         self, position: Tensor, view: Tensor, ray: Tensor, frame: HeadFrame, pool: ThreadPoolExecutor | None
@@ -137,7 +136,8 @@ class Renderer:
 
         def run(first: int) -> None:
             part = slice(first, first + CHUNK)
-            sigma[part], color[part] = self.head(position[part], view[ray[part]], frame)
+            codes = view[ray[part]] if view.shape[1] else view
+            sigma[part], color[part] = self.head(position[part], codes, frame)
 
         list((pool.map if pool else map)(run, range(0, len(position), CHUNK)))
         return sigma[:count], color[:count]
