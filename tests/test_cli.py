@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,8 +46,7 @@ def write_sound(path: Path, samples: np.ndarray, rate: int = 16_000, codec: str 
         data = samples if kind.endswith("p") else samples.T.reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(data, np.float32), kind, layout)
         frame.sample_rate = rate
-        if samples.size:
-            container.mux(stream.encode(frame))
+        container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
 
@@ -174,6 +174,12 @@ def silent_film(path: Path) -> Path:
     return path
 
 
+def header_alone(path: Path) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", "not compressed"))
+    return path
+
+
 def text(path: Path) -> Path:
     path.write_text("This is not a sound.\n" * 100)
     return path
@@ -192,7 +198,7 @@ def nothing(path: Path) -> Path:
         ("notes.wav", text, "is not a sound file"),
         ("empty.wav", nothing, "is not a sound file"),
         ("film.mp4", silent_film, "has no sound"),
-        ("no samples.wav", lambda path: write_sound(path, np.zeros((1, 0))), "0 samples"),
+        ("no samples.wav", header_alone, "0 samples"),
         ("nan.wav", lambda path: write_sound(path, np.full((1, 16_000), np.nan)), "not finite"),
         ("broken.mp3", mp3_with_a_hole, "is damaged"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emogene.face.space import LandmarkSpace
-from emogene.video.compare import COLOURS, FourPanels, LandmarkPanel
+from emogene.video.compare import FourPanels, LandmarkPanel
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,10 @@ def test_the_counter_changes_and_the_rest_of_the_top_does_not(space):
 
 
 def test_a_point_is_drawn_where_it_is(space):
-    """Raising one brow point by 1 cm moves its dot up by as many pixels as the panel's scale says."""
+    """Raising one brow point by 1 cm puts a bright dot where there was none."""
     panel = LandmarkPanel(space, 256)
     raised = space.neutral.copy()
     raised[20, 1] += 0.1
     x, y = panel._pixels(raised)[20].round().astype(int)
-    assert np.abs(panel.draw(raised)[y, x].astype(int) - COLOURS["brows"]).max() < 60
-    assert np.abs(panel.draw(space.neutral)[y, x].astype(int) - COLOURS["brows"]).max() > 60
     assert y < panel._pixels(space.neutral)[20, 1]
+    assert panel.draw(raised)[y, x].mean() > panel.draw(space.neutral)[y, x].mean() + 60
