@@ -14,9 +14,11 @@ from emogene.motion2video.condition import (
     head_condition,
     image_landmarks,
     mirror_index,
+    ngp_poses,
     pose_frames,
     smooth_poses,
     torso_landmarks,
+    torso_pose,
     windows,
 )
 
@@ -159,6 +161,8 @@ def test_every_recorded_number(eyes):
 def test_every_recorded_pose_number(eyes):
     full = dict(np.load(SHARED / "pose_and_binarizer.npz"))
     np.testing.assert_allclose(smooth_poses(full["c2w"]), full["c2w_smoothed7"], atol=1e-6)
+    np.testing.assert_allclose(ngp_poses(full["c2w_smoothed7"]), full["ngp_poses"], atol=1e-6)
+    np.testing.assert_allclose(torso_pose(full["ngp_poses"]), full["convert_poses"], atol=1e-6)
     blinked, area = blink_periodically(full["blink_in"], eyes)
     np.testing.assert_allclose(blinked, full["blink_out"], atol=1e-6)
     np.testing.assert_allclose(area, full["blink_eye_area"], atol=1e-6)

@@ -1,6 +1,6 @@
 """What the two audio stages hear: log-mel, pitch and loudness on one 50 Hz clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -18,13 +18,14 @@ class Speech:
     """Features of a recording. Frame k is centred at k/50 s and T = ceil(50 duration).
 
     ``mel [T, 80]`` natural-log power, ``f0 [T]`` Hz with 0 where unvoiced, ``loudness [T]`` dB of full scale
-    (-80 is digital silence); float32.
+    (-80 is digital silence), and the 16 kHz mono ``samples [n]`` themselves; float32.
     """
 
     mel: np.ndarray
     f0: np.ndarray
     loudness: np.ndarray
     duration: Fraction
+    samples: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __len__(self) -> int:
         return len(self.mel)
@@ -38,4 +39,4 @@ def analyse(sound: Recording | np.ndarray) -> Speech:
         samples, duration = sound.astype(np.float32, copy=False), Fraction(len(sound), SAMPLE_RATE)
     frames = frame_count(duration, SPEECH_FPS)
     mel, loudness = spectrum(samples, frames)
-    return Speech(mel, pitch(samples, frames), loudness, duration)
+    return Speech(mel, pitch(samples, frames), loudness, duration, samples)

@@ -16,6 +16,7 @@ from emogene.audio2motion.ear import Ear, EarConfig, heard
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, freeze
 from emogene.errors import EmoGeneError
 from emogene.face.motion import LandmarkMotion
+from emogene.face.space import LandmarkSpace
 
 ASSET = Path(__file__).parents[1] / "assets" / "audio2motion.safetensors"
 FORMAT = "emogene-audio2motion-1"
@@ -119,6 +120,10 @@ class Audio2Motion:
             kept = coefficients[0, inner.start - outer.start : inner.stop - outer.start]
             points[inner] = self.net.displacement(kept).cpu().numpy()
         return LandmarkMotion(points[:frames] + neutral.astype(np.float32))
+
+    def speak(self, speech: Speech, frames: int, space: LandmarkSpace, seed: int = 0) -> LandmarkMotion:
+        """The motion of an avatar, from its resting face."""
+        return self(speech, frames, space.neutral, seed)
 
 
 def windows(frames: int) -> Iterator[tuple[slice, slice]]:

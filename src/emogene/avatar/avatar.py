@@ -4,9 +4,8 @@ import json
 import os
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 import torch
@@ -15,20 +14,20 @@ from safetensors.torch import save_file
 
 from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.frame import FieldFrame
+from emogene.avatar.networks import from_json, networks_header, networks_tensors, read_networks
 from emogene.avatar.pose_scale import PoseScale
 from emogene.errors import EmoGeneError
 from emogene.face.camera import Camera
 from emogene.face.landmarks import N_POINTS
 from emogene.face.pose import HeadPose
 from emogene.face.space import LandmarkSpace
-from emogene.motion2video.field import HeadConfig, HeadField
-from emogene.motion2video.grid import GridConfig
 from emogene.motion2video.renderer import Portrait
-from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
-from emogene.motion2video.torso import TorsoConfig, TorsoField
 from emogene.output import replacing
+from emogene.weights.embedded import assets
+from emogene.weights.official import home
 
 if TYPE_CHECKING:
+    from emogene.avatar.official import OfficialAvatar
     from emogene.avatar.renderer import AvatarRenderer
 
 FORMAT = 1
@@ -74,8 +73,11 @@ class Avatar:
         return self.provenance.name
 
     @classmethod
-    def open(cls, name_or_path: str | Path) -> "Avatar":
-        """An embedded avatar by name, or an avatar file. Raises EmoGeneError for anything else."""
+    def open(cls, name_or_path: str | Path) -> "AnyAvatar":
+        """An avatar by name, or an avatar file. Raises EmoGeneError for anything else.
+
+        An :class:`~emogene.avatar.official.OfficialAvatar` where the file was made from official checkpoints.
+        """
         path = _find(name_or_path)
         try:
             with safe_open(path, "pt") as file:
@@ -90,6 +92,10 @@ class Avatar:
                 f"{path} has avatar format {header.get('format')}; this EmoGene reads {FORMAT}."
             )
         try:
+            if header.get("kind") == "official":
+                from emogene.avatar.official import OfficialAvatar
+
+                return OfficialAvatar.unpack(header, tensors)
             return _unpack(header, tensors)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise EmoGeneError(f"the avatar file {path} is damaged or incomplete; get it again.") from error
@@ -106,39 +112,54 @@ class Avatar:
         background: str | Path | np.ndarray | None = None,
         device: str = "auto",
         threads: int | None = None,
+        pose: str | None = None,
     ) -> "AvatarRenderer":
         """Pictures of ``size`` pixels each way.
 
         ``background``: a colour ("white", "#8090a0"), an image file or uint8 ``[H, W, 3]``; the avatar's own
         if None. ``device``: it is always the CPU that renders. ``threads``: all cores if None.
+        ``pose``: "static", "nearest" or "FIRST-LAST" of the avatar's own frames; to and fro, with soft turns,
+        if None.
         """
         from emogene.avatar.renderer import AvatarRenderer
 
         del device  # one CPU implementation so far; the argument belongs to the contract of all stages
-        return AvatarRenderer(self, size, background, threads or os.cpu_count() or 1)
+        return AvatarRenderer(self, size, background, threads or os.cpu_count() or 1, pose)
+
+
+AnyAvatar = Union[Avatar, "OfficialAvatar"]
+
+
+def folder() -> Path:
+    """Where the user's own avatars are: ``$EMOGENE_HOME/avatars``."""
+    return home() / "avatars"
 
 
 def avatars() -> list[str]:
-    """Names of the embedded avatars."""
-    folder = files("emogene") / "assets" / "avatars"
-    if not folder.is_dir():
-        return []
-    return sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if f.name.endswith(SUFFIX))
+    """Names of the embedded avatars and of those in the user's folder."""
+    return sorted(_named())
+
+
+def _named() -> dict[str, Path]:
+    """By name; an embedded avatar goes before a user's of the same name."""
+    return {
+        path.name.removesuffix(SUFFIX): path
+        for place in (folder(), assets() / "avatars")
+        for path in sorted(place.glob(f"*{SUFFIX}"))
+    }
 
 
 def _find(name_or_path: str | Path) -> Path:
     name = DEFAULT if name_or_path == "default" else str(name_or_path)
-    if name in avatars():
-        return Path(str(files("emogene") / "assets" / "avatars" / f"{name}{SUFFIX}"))
+    if name in (known := _named()):
+        return known[name]
     path = Path(name_or_path)
     if path.is_file():
         return path
-    known = ", ".join(avatars()) or "none"
-    raise EmoGeneError(f"no avatar {name!r}: neither an embedded one ({known}) nor a file.")
+    raise EmoGeneError(f"no avatar {name!r}: neither a known one ({', '.join(avatars())}) nor a file.")
 
 
 def _header(avatar: Avatar) -> dict[str, Any]:
-    portrait = avatar.portrait
     return {
         "format": FORMAT,
         "provenance": asdict(avatar.provenance),
@@ -146,9 +167,7 @@ def _header(avatar: Avatar) -> dict[str, Any]:
         "frame": asdict(avatar.frame),
         "fps": str(avatar.pose.fps),
         "training": avatar.training,
-        "head": asdict(portrait.head.config),
-        "torso": portrait.torso and asdict(portrait.torso.config),
-        "superres": portrait.superres and asdict(portrait.superres.config),
+        **networks_header(avatar.portrait),
     }
 
 
@@ -168,12 +187,7 @@ def _tensors(avatar: Avatar) -> dict[str, torch.Tensor]:
         **{f"scale.{f.name}": getattr(avatar.pose_scale, f.name) for f in fields(avatar.pose_scale)},
     }
     tensors = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in arrays.items()}
-    for part in ("head", "torso", "superres"):
-        module = getattr(avatar.portrait, part)
-        for key, value in ({} if module is None else module.state_dict()).items():
-            half = value.dtype == torch.float32 and value.numel() > 2**14
-            tensors[f"{part}.{key}"] = value.half() if half else value.contiguous()
-    return tensors
+    return tensors | networks_tensors(avatar.portrait, half=True)
 
 
 def _unpack(header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Avatar:
@@ -181,41 +195,16 @@ def _unpack(header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Avatar:
         value = tensors[key]
         return (value.float() if value.dtype == torch.float16 else value).numpy()
 
-    def module(part: str, make):
-        if not header[part]:
-            return None
-        built = make(header[part])
-        prefix = f"{part}."
-        built.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-        return built.eval()
-
-    head = module("head", lambda h: HeadField(HeadConfig(**_grids(h))))
-    assert head is not None
     return Avatar(
         provenance=Provenance(**header["provenance"]),
         space=LandmarkSpace(array("landmarks.neutral"), array("landmarks.database")),
         pose=HeadPose(array("pose.rotation"), array("pose.translation"), Fraction(header["fps"])),
         camera=Camera(**header["camera"]),
-        frame=FieldFrame(**_grids(header["frame"])),
+        frame=FieldFrame(**from_json(header["frame"])),
         basis=ConditionBasis(*(array(f"condition.{f.name}") for f in fields(ConditionBasis))),
         pose_scale=PoseScale(*(array(f"scale.{f.name}") for f in fields(PoseScale))),
-        portrait=Portrait(
-            head,
-            module("torso", lambda h: TorsoField(TorsoConfig(**_grids(h)))),
-            module("superres", lambda h: SuperResolution(SuperResolutionConfig(**_grids(h)))),
-        ),
+        portrait=read_networks(header, tensors),
         background=array("background"),
         warp_gain=array("warp.gain"),
         training=dict(header["training"]),
     )
-
-
-def _grids(values: dict[str, Any]) -> dict[str, Any]:
-    """Hyper-parameters from JSON: grids are dataclasses again, lists tuples."""
-    result = dict(values)
-    for key, value in values.items():
-        if isinstance(value, dict):
-            result[key] = GridConfig(**value)
-        elif isinstance(value, list):
-            result[key] = tuple(value)
-    return result

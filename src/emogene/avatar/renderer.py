@@ -1,6 +1,6 @@
 """Landmark motion to pictures of an avatar: blinks, head motion, condition, warp, and then the renderer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from emogene.face.blink import blink_curve, close_eyes
 from emogene.face.camera import Camera
 from emogene.face.motion import LandmarkMotion
 from emogene.face.pose import HeadPose
+from emogene.motion2video.condition import pose_frames
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 from emogene.motion2video.warp import Warp
 from emogene.video.background import read_background
@@ -22,39 +23,36 @@ class AvatarRenderer:
     """Pictures of ``size`` pixels each way. See :meth:`Avatar.renderer`."""
 
     def __init__(
-        self, avatar: Avatar, size: int, background: str | Path | np.ndarray | None, threads: int
+        self,
+        avatar: Avatar,
+        size: int,
+        background: str | Path | np.ndarray | None,
+        threads: int,
+        pose: str | None = None,
     ) -> None:
-        if size < 64:
-            raise EmoGeneError(f"the picture must be at least 64 pixels, not {size}.")
-        self.avatar, self.size, self.threads = avatar, size, threads
+        self.avatar, self.size, self.threads, self.pose = avatar, size, threads, pose
         native = avatar.camera.height
-        enlarge = size > native and avatar.portrait.superres is not None
-        inner = native if enlarge else min(size, native)
+        self.inner = field_renderer(avatar.portrait, native, avatar.background, size, background)
+        inner = self.inner.size
         self.camera = Camera(avatar.camera.focal * inner / native, inner, inner)
-        portrait = avatar.portrait if enlarge else Portrait(avatar.portrait.head, avatar.portrait.torso)
-        behind = torch.tensor(_background(background, avatar.background, inner)) / 255
-        self.inner = Renderer(portrait, inner, behind.reshape(-1, 3))
 
     def frames(self, motion: LandmarkMotion, seed: int = 0) -> Iterator[np.ndarray]:
         """One picture, uint8 ``[size, size, 3]``, per frame of ``motion`` (canonical landmarks).
 
-        The head moves as in the avatar's video, played to and fro; blinks depend on ``seed``.
+        The head moves as in the avatar's video; blinks depend on ``seed``.
         """
         closure = blink_curve(len(motion), motion.fps, seed)
         points = close_eyes(motion.points, closure)
-        pose = self.avatar.pose.loop(len(motion))
+        track, frames = self.avatar.pose, len(motion)
+        chosen = None if self.pose is None else pose_frames(self.pose, frames, len(track))
+        pose = track.loop(frames) if chosen is None else track[chosen]
         yield from self.posed(points, pose)
 
     def posed(
         self, points: np.ndarray, pose: HeadPose, gaze: np.ndarray | None = None
     ) -> Iterator[np.ndarray]:
         """Pictures of exactly these ``points [T, 68, 3]``, poses and gaze ``[T, 2]``: no blinks added."""
-        for picture in self.inner.frames(self._states(points, pose, gaze), self.threads):
-            if picture.shape[0] == self.size:
-                yield picture
-            else:
-                scaled = Image.fromarray(picture).resize((self.size, self.size), Image.Resampling.LANCZOS)
-                yield np.asarray(scaled)
+        yield from scaled(self.inner.frames(self._states(points, pose, gaze), self.threads), self.size)
 
     def _states(self, points: np.ndarray, pose: HeadPose, gaze: np.ndarray | None) -> Iterator[FrameState]:
         avatar, frame = self.avatar, self.avatar.frame
@@ -70,6 +68,35 @@ class AvatarRenderer:
                 torch.from_numpy(torso[t : t + 1]),
                 Warp.fit(shown, wanted, frame.centre, frame.radius),
             )
+
+
+def field_renderer(
+    portrait: Portrait,
+    native: int,
+    own: np.ndarray,
+    size: int,
+    background: str | Path | np.ndarray | None,
+    dtype: torch.dtype | None = None,
+) -> Renderer:
+    """What renders a portrait trained at ``native`` pixels for pictures of ``size``: never larger than
+    trained, with super-resolution only where it is needed. ``own``: the background it has if none is given.
+    """
+    if size < 64:
+        raise EmoGeneError(f"the picture must be at least 64 pixels, not {size}.")
+    enlarge = size > native and portrait.superres is not None
+    inner = native if enlarge else min(size, native)
+    shown = portrait if enlarge else Portrait(portrait.head, portrait.torso)
+    behind = torch.tensor(_background(background, own, inner)) / 255
+    return Renderer(shown, inner, behind.reshape(-1, 3), dtype)
+
+
+def scaled(pictures: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Pictures of exactly ``size`` pixels each way."""
+    for picture in pictures:
+        if picture.shape[0] != size:
+            image = Image.fromarray(picture)
+            picture = np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
+        yield picture
 
 
 def _background(choice: str | Path | np.ndarray | None, own: np.ndarray, size: int) -> np.ndarray:

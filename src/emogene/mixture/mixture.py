@@ -189,7 +189,7 @@ class ReferenceMixture(Mixture):
         self, blendshapes: BlendshapeMotion, rig: _Rig, space: LandmarkSpace, frames: int
     ) -> LandmarkMotion:
         prepared = drop_every_sixth(reference_blendshapes(blendshapes, self.gain), frames)
-        return LandmarkMotion(space.neutral + rig.displacement(prepared))
+        return LandmarkMotion(space.origin + rig.displacement(prepared))
 
     def _mix(
         self,
@@ -199,17 +199,17 @@ class ReferenceMixture(Mixture):
         space: LandmarkSpace,
         rate: float,
     ) -> np.ndarray:
-        neutral = space.neutral.astype(np.float64)
-        database = (space.database - neutral) * CENTIMETRES
-        spoken = (lips - neutral) * CENTIMETRES
+        origin = space.origin.astype(np.float64)
+        database = (space.database - origin) * CENTIMETRES
+        spoken = (lips - origin) * CENTIMETRES
         whole = project(spoken.reshape(len(spoken), -1), database.reshape(len(database), -1))
         own = blend(spoken, whole.reshape(spoken.shape), self.projected)
 
         def openness(displacement: np.ndarray) -> np.ndarray:
-            return mouth_openness(neutral + displacement / CENTIMETRES)
+            return mouth_openness(origin + displacement / CENTIMETRES)
 
         # 1. Displacement accumulation over the mean face.
-        mixed = reference_accumulate(spoken, (emotion - neutral) * CENTIMETRES, self.variant)
+        mixed = reference_accumulate(spoken, (emotion - origin) * CENTIMETRES, self.variant)
         # 2. Face-parts disentangled LLE: mouth, and the rest.
         mixed = blend(mixed, project_parts(mixed, database, (MOUTH, _UPPER_FACE)), self.projected)
         # 3. First lip-sync refinement.
@@ -219,4 +219,4 @@ class ReferenceMixture(Mixture):
         mixed = one_euro(mixed, rate, self.filter)
         # 5. Final lip-sync refinement, of all points.
         mixed = towards(mixed, own, reference_reopened(openness(own), openness(mixed)), _ALL)
-        return neutral + mixed / CENTIMETRES
+        return origin + mixed / CENTIMETRES

@@ -153,6 +153,21 @@ def smooth_poses(c2w: np.ndarray, size: int = 7) -> np.ndarray:
     return result
 
 
+def ngp_poses(c2w: np.ndarray, scale: float = 4.0) -> np.ndarray:
+    """Camera to world as instant-ngp wants it, ``[T, 4, 4]`` float32: its axes, translations in its unit
+    (``camera_scale``)."""
+    result = c2w[:, [1, 2, 0, 3]].astype(np.float32)
+    result[:, :3, 1:3] *= -1
+    result[:, :3, 3] *= scale
+    return result
+
+
+def torso_pose(ngp: np.ndarray) -> np.ndarray:
+    """What moves a torso without SR, ``[T, 4, 4] -> [T, 6]``: Euler angles XYZ, then translation."""
+    angles = Rotation.from_matrix(ngp[:, :3, :3]).as_euler("XYZ")
+    return np.concatenate([angles, ngp[:, :3, 3]], 1).astype(np.float32)
+
+
 def mirror_index(frames: int, length: int) -> np.ndarray:
     """0 1 .. L-1 L-1 .. 1 0 0 1 ..: a track of ``length`` played to and fro, ``[frames]``."""
     turn, index = np.divmod(np.arange(frames), length)
