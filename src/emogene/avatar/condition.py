@@ -11,13 +11,8 @@ _WEIGHTS = np.ones((N_POINTS, 1), np.float32)
 _WEIGHTS[JAW] = 0.5
 _WEIGHTS[EYES] = 2.0
 
-# Distances that say how the mouth articulates and how open the eyes are, in speech as in emotion.
-_DISTANCES = (
-    *((61, 67), (62, 66), (63, 65)),  # between the lips
-    *((48, 54), (60, 64), (51, 57)),  # the mouth's width, outside and inside, and its height
-    *((33, 51), (57, 8), (27, 8)),  # upper lip, lower lip to chin, jaw
-    *((37, 41), (38, 40), (43, 47), (44, 46)),  # lids
-)
+# Distances that speech decides, whatever the emotion: between the lips, to the jaw, between the lids.
+_DISTANCES = ((61, 67), (62, 66), (63, 65), (27, 8), (37, 41), (38, 40), (43, 47), (44, 46))
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class ConditionBasis:
         distances = articulation(points)
         spread = np.quantile(distances, [0.005, 0.995], axis=0)
         scaled = (distances - distances.mean(0)) / distances.std(0)
-        ridge = 1e-3 * len(points) * np.eye(scaled.shape[1])
+        ridge = 1e-2 * len(points) * np.eye(scaled.shape[1])
         regression = np.linalg.solve(scaled.T @ scaled + ridge, scaled.T @ values)
         rest = np.linalg.norm(values - scaled @ regression, axis=1)
         arrays = (
@@ -79,7 +74,7 @@ class ConditionBasis:
         """
         components = _project(points, self.mean, self.basis)
         mean, deviation, low, high = self.articulation.T
-        usual = (soft_clamp(articulation(points), low, high) - mean) / deviation @ self.regression
+        usual = (soft_clamp(articulation(points), low, high, 0.1) - mean) / deviation @ self.regression
         own = components - usual
         far = np.linalg.norm(own, axis=1, keepdims=True) / self.freedom
         within = usual + own * np.exp(-(np.maximum(far - 1, 0) ** 2))
@@ -101,7 +96,7 @@ def _project(points: np.ndarray, mean: np.ndarray, basis: np.ndarray) -> np.ndar
 
 
 def articulation(points: np.ndarray) -> np.ndarray:
-    """Distances within the mouth, to the jaw and between the lids, ``[T, 68, 3] -> [T, F]``, decimetres."""
+    """Distances between the lips, to the jaw and between the lids, ``[T, 68, 3] -> [T, F]``, decimetres."""
     first, second = np.array(_DISTANCES).T
     return np.linalg.norm(points[:, first] - points[:, second], axis=-1)
 

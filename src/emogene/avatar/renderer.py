@@ -52,9 +52,9 @@ class AvatarRenderer:
         self, points: np.ndarray, pose: HeadPose, gaze: np.ndarray | None = None
     ) -> Iterator[np.ndarray]:
         """Pictures of exactly these ``points [T, 68, 3]``, poses and gaze ``[T, 2]``: no blinks added."""
-        yield from scaled(self.inner.frames(self._states(points, pose, gaze), self.threads), self.size)
+        yield from scaled(self.inner.frames(self.states(points, pose, gaze), self.threads), self.size)
 
-    def _states(self, points: np.ndarray, pose: HeadPose, gaze: np.ndarray | None) -> Iterator[FrameState]:
+    def states(self, points: np.ndarray, pose: HeadPose, gaze: np.ndarray | None) -> Iterator[FrameState]:
         avatar, frame = self.avatar, self.avatar.frame
         conditions, residuals = avatar.basis.split(points, gaze)
         torso = avatar.pose_scale(pose.rotation, pose.translation)

@@ -61,7 +61,5 @@ def _tracked(avatar: Avatar, model: str | Path, points: np.ndarray, pose: HeadPo
 
 def _displacement(shapes: dict[str, float]) -> np.ndarray:
     """``[68, 3]``; a name stands for its left and right shape too."""
-    weights = np.array(
-        [[next((v for k, v in shapes.items() if name.startswith(k)), 0.0) for name in ARKIT_52]]
-    )
+    weights = [next((v for k, v in shapes.items() if name.startswith(k)), 0.0) for name in ARKIT_52]
     return Rig.embedded().displacement(BlendshapeMotion(np.array([weights], np.float32)))[0]

@@ -14,10 +14,12 @@ from emogene.motion2video.marching import Occupancy, Samples, cells, morton, pac
 
 
 class SeenCells:
-    """The largest weight that samples had in each of ``size ** 3`` cells (Morton order)."""
+    """The largest weight that samples had in each of ``size ** 3`` cells."""
 
     def __init__(self, size: int) -> None:
         self.size, self.seen = size, torch.zeros(size**3)
+        self.grid = torch.cartesian_prod(*[torch.arange(size)] * 3)
+        self.index = morton(self.grid)
 
     @torch.no_grad()
     def watch(self, samples: Samples, sigma: Tensor) -> None:
@@ -25,9 +27,19 @@ class SeenCells:
         cell = morton(cells(samples.position, self.size))
         self.seen.scatter_reduce_(0, cell, sample_weights(sigma, samples), "amax")
 
-    def bits(self, threshold: float) -> Tensor:
-        """Occupancy bits of the cells seen with more than ``threshold``."""
-        return pack_bits(self.seen > threshold)
+    def near(self, threshold: float) -> Tensor:
+        """Cells seen with more than ``threshold`` and their neighbours, ``[size ** 3]`` bool, z fastest.
+
+        Without the neighbours a warp, which thins the shell of the surface here and there, would tear holes.
+        """
+        volume = (self.seen[self.index] > threshold).float().reshape(1, 1, *[self.size] * 3)
+        return F.max_pool3d(volume, 3, 1, 1).flatten() > 0
+
+    def pack(self, full: Tensor) -> Tensor:
+        """Occupancy bits of cells ``[size ** 3]``, z fastest."""
+        ordered = torch.empty_like(full)
+        ordered[self.index] = full
+        return pack_bits(ordered)
 
 
 class VisibleCells(SeenCells):
@@ -38,10 +50,8 @@ class VisibleCells(SeenCells):
 
     def __init__(self, data: TrainingSet, frames: np.ndarray, frame: FieldFrame, size: int) -> None:
         super().__init__(size)
-        self.grid = torch.cartesian_prod(*[torch.arange(size)] * 3)
-        self.index = morton(self.grid)
         self.hull = self._hull(data, frames, frame)
-        self.occupancy = self._pack(self.hull)
+        self.occupancy = Occupancy(self.pack(self.hull))
 
     def _hull(self, data: TrainingSet, frames: np.ndarray, frame: FieldFrame, agree: float = 0.8) -> Tensor:
         centre = ((self.grid + 0.5) / self.size * 2 - 1).numpy()
@@ -58,13 +68,6 @@ class VisibleCells(SeenCells):
     def update(self, threshold: float, decay: float = 0.93) -> float:
         """Keep the cells seen with more than ``threshold`` and their neighbours; returns their share."""
         self.seen *= decay
-        volume = (self.seen[self.index] > threshold).float().reshape(1, 1, *[self.size] * 3)
-        near = F.max_pool3d(volume, 3, 1, 1).flatten() > 0
-        full = near & self.hull
-        self.occupancy = self._pack(full)
+        full = self.near(threshold) & self.hull
+        self.occupancy = Occupancy(self.pack(full))
         return full.float().mean().item()
-
-    def _pack(self, full: Tensor) -> Occupancy:
-        ordered = torch.empty_like(full)
-        ordered[self.index] = full
-        return Occupancy(pack_bits(ordered))
