@@ -30,8 +30,10 @@ def moment(result: Result) -> int:
 
 
 def picture(result: Result, motion: LandmarkMotion, frame: int) -> np.ndarray:
-    """One frame of ``motion`` in the video, ``[H, W, 3]`` uint8; those before it set the head's pose."""
-    return list(result.frames(LandmarkMotion(motion.points[: frame + 1], motion.fps)))[-1]
+    """One frame of ``motion``, ``[H, W, 3]`` uint8, in the head pose of that moment."""
+    pose = result.avatar.pose.loop(frame + 1)[frame:]
+    renderer = result.avatar.renderer(result.config.size)
+    return next(renderer.posed(motion.points[frame : frame + 1], pose))
 
 
 def main() -> None:

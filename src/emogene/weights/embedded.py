@@ -23,7 +23,9 @@ class Weights:
 
     @property
     def licence(self) -> str:
-        return self.metadata.get("licence") or self.metadata.get("license") or "not stated"
+        """As its metadata state it; an avatar states it with its provenance."""
+        header = json.loads(self.metadata.get("emogene", "{}"))
+        return self.metadata.get("licence") or header.get("provenance", {}).get("licence") or "not stated"
 
 
 def assets() -> Path:
