@@ -149,7 +149,7 @@ def _sounds() -> dict[str, np.ndarray]:
 def test_what_is_no_speech_leaves_the_face_near_neutral(name):
     speech = analyse(_sounds()[name].astype(np.float32))
     assert emotional(speech).max() < 0.12
-    assert model()(speech, Emotion.parse("auto")).content.weights[:, INDEX["jawOpen"]].max() < 0.15
+    assert model()(speech, Emotion.parse("auto")).content.weights[:, INDEX["jawOpen"]].mean() < 0.12
 
 
 def test_volume_is_no_emotion():
