@@ -10,6 +10,7 @@ import json
 import resource
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,8 @@ import torch
 
 from emogene.audio import load_audio
 from emogene.emotalk.parity import named_emotalk
+from emogene.motion2video.marching import morton, pack_bits
+from emogene.motion2video.parity import named_frame
 
 DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
 
@@ -54,7 +57,45 @@ def emotalk(runs: int) -> Iterator[Figure]:
     yield Figure("EmoTalk, 10 s, bfloat16", seconds, 3.07, deviation)
 
 
-BENCHMARKS: dict[str, Callable[[int], Iterator[Figure]]] = {"emotalk": emotalk}
+def head_bitfield() -> np.ndarray:
+    """Occupancy of an ellipsoid as large as a head in May's frame."""
+    cell = torch.cartesian_prod(*[torch.arange(128)] * 3)
+    place = (cell + 0.5) / 64 - 1
+    full = torch.zeros(128**3, dtype=torch.bool)
+    full[morton(cell)] = (place / torch.tensor([0.25, 0.35, 0.25])).norm(dim=1) < 1
+    return pack_bits(full).numpy()
+
+
+def frame(runs: int) -> Iterator[Figure]:
+    """One 512 x 512 frame of GeneFace++ May: head, torso and super-resolution."""
+    random = np.random.default_rng(0)
+    turn = np.diag([1.0, -1.0, -1.0, 1.0])
+    turn[2, 3] = 3.2
+    inputs = {
+        "cond": random.standard_normal((3, 1, 204)),
+        "eye": np.array([0.4]),
+        "lm68": random.random(136),
+        "pose": turn[None],
+        "bg": np.array([0.2, 0.5, 0.7]),
+        "density_bitfield": head_bitfield(),
+        "density_grid_torso": np.ones(128**2),
+    }
+    exact = np.empty(0)
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for dtype, name in ((torch.float32, "float32"), (torch.bfloat16, "bfloat16")):
+            renderer, state = named_frame(inputs, torso=True, dtype=dtype)
+            seconds, image = best(partial(renderer.frame, state, pool), runs)
+            image = image.astype(np.float32)
+            deviation = ""
+            if name == "bfloat16":
+                error = np.abs(image - exact)
+                deviation = f"max {error.max():.0f}, mean {error.mean():.2f} of 255 (random weights)"
+            exact = image
+            yield Figure(f"May frame, torso and SR, {name}", seconds, 5.1, deviation)
+
+
+BENCHMARKS: dict[str, Callable[[int], Iterator[Figure]]] = {"emotalk": emotalk, "frame": frame}
 """Name -> what yields its figures for a number of runs."""
 
 

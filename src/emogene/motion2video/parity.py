@@ -34,17 +34,25 @@ def _tensor(inputs: Arrays, name: str) -> Tensor:
 
 
 @torch.no_grad()
-def _frame(inputs: Arrays, torso: bool) -> dict[str, np.ndarray]:
+def named_frame(
+    inputs: Arrays, torso: bool, dtype: torch.dtype = torch.float32
+) -> tuple[Renderer, FrameState]:
+    """The renderer and the frame that ``inputs`` describe: see docs/parity.md."""
     portrait = may(torso)
     portrait.head.density_bitfield.copy_(_tensor(inputs, "density_bitfield"))
     if portrait.torso is not None:
         portrait.torso.density_grid_torso.copy_(_tensor(inputs, "density_grid_torso").flatten())
     threshold = float(np.asarray(inputs.get("T_thresh", 0.01)).item())
-    renderer = Renderer(portrait, SIZE, _tensor(inputs, "bg").flatten(), torch.float32, threshold)
+    renderer = Renderer(portrait, SIZE, _tensor(inputs, "bg").flatten(), dtype, threshold)
     condition = portrait.head.condition(_tensor(inputs, "cond"), _tensor(inputs, "eye"))
     rays = official_rays(_tensor(inputs, "pose").reshape(4, 4), SIZE)
     landmarks = _tensor(inputs, "lm68").reshape(1, 136) if torso else None
-    layers = renderer.layers(FrameState(rays, condition, landmarks))
+    return renderer, FrameState(rays, condition, landmarks)
+
+
+def _frame(inputs: Arrays, torso: bool) -> dict[str, np.ndarray]:
+    renderer, state = named_frame(inputs, torso)
+    layers = renderer.layers(state)
     result = {
         "rgb": layers.image.T.reshape(3, SIZE, SIZE),
         "rgb_sr": renderer.enlarge(layers.image),

@@ -56,6 +56,8 @@ class Layers(NamedTuple):
     """``[P]`` of the head, 0 at the entry of its box and 1 at the exit."""
     torso: Tensor
     """``[P]`` opacity of the torso."""
+    samples: int
+    """How many points of the head were computed."""
 
 
 class Renderer:
@@ -90,7 +92,7 @@ class Renderer:
     @torch.no_grad()
     def layers(self, state: FrameState, pool: ThreadPoolExecutor | None = None) -> Layers:
         """One frame at the field's own size; ``pool`` shares the points of the head among its threads."""
-        image, opacity, depth = self._head(state, pool)
+        image, opacity, depth, samples = self.head_layer(state, pool)
         behind, alpha = self.background, torch.zeros(len(opacity))
         if self.torso is not None and state.torso_condition is not None:
             seen = torch.cat([image, opacity[:, None]], -1)
@@ -99,16 +101,21 @@ class Renderer:
             behind[self.torso.visible] = color * share + behind[self.torso.visible] * (1 - share)
             alpha[self.torso.visible] = share[:, 0]
         image = (image + (1 - opacity)[:, None] * behind).clamp_(0, 1)
-        return Layers(image, opacity, depth, alpha)
+        return Layers(image, opacity, depth, alpha, samples)
 
-    def _head(self, state: FrameState, pool: ThreadPoolExecutor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Marches all rays in rounds, as many samples at a time as the rays still alive leave room for."""
+    def head_layer(
+        self, state: FrameState, pool: ThreadPoolExecutor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, int]:
+        """The head's colour times opacity ``[P, 3]``, opacity, depth, and how many points were computed.
+
+        Rays are marched in rounds, as many samples at a time as those still alive leave room for.
+        """
         head, config, rays = self.head, self.head.config, state.rays
         frame, view = head.frame(state.condition), head.view_codes(rays.direction)
         near, far = near_far(*rays, self.box, config.nearest)
         count = len(near)
         image, weights, depth = torch.zeros(count, 3), torch.zeros(count), torch.zeros(count)
-        start, alive, taken = near.clone(), torch.nonzero(near < far)[:, 0], 0
+        start, alive, taken, total = near.clone(), torch.nonzero(near < far)[:, 0], 0, 0
         while taken < config.max_steps and len(alive):
             limit = min(count // len(alive), 8) if taken else 1
             taken += limit
@@ -116,6 +123,7 @@ class Renderer:
             samples = march(
                 *(origin, direction, start[alive], far[alive], self.occupancy, config.rule, limit, state.warp)
             )
+            total += len(samples)
             sigma, color = self._points(samples.position, view, alive[samples.ray], frame, pool)
             rest = torch.empty_like(alive)
             going = marching_cpu.accumulate(
@@ -125,7 +133,7 @@ class Renderer:
             )
             alive = rest[:going]
         depth = ((depth - near).clamp_min(0) / (far - near)).nan_to_num(0)
-        return image, weights, depth
+        return image, weights, depth, total
 
     def _points(
         self, position: Tensor, view: Tensor, ray: Tensor, frame: HeadFrame, pool: ThreadPoolExecutor | None

@@ -1,0 +1,117 @@
+"""Speed of the renderer on an avatar at 512x512: what README and MODEL_CARD state.
+
+    python benchmarks/render.py [AVATAR] [--threads 2] [--frames 100] [--compile] [--json FILE]
+
+Prints frames per second with torso, super-resolution, blinks and a warp on every frame; milliseconds per
+stage on one thread; samples per frame; peak memory. ``--compile`` also times the very first frame on a
+machine, when numba compiles the kernels. Run it on an idle machine.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from emogene.avatar import Avatar
+from emogene.face.motion import LandmarkMotion
+from emogene.motion2video.renderer import FrameState
+
+FIRST = """
+import sys, time
+from emogene.avatar import Avatar
+from emogene.face.motion import LandmarkMotion
+start = time.perf_counter()
+avatar = Avatar.open(sys.argv[1])
+motion = LandmarkMotion(avatar.space.database[:1].astype("float32"))
+next(avatar.renderer(512, threads=1).frames(motion))
+print(time.perf_counter() - start)
+"""
+
+
+def motion(avatar: Avatar, frames: int) -> LandmarkMotion:
+    """The training landmarks with an emotion's worth of displacement beyond them (3 mm), coming and going."""
+    database = avatar.space.database.astype(np.float32)
+    points = database[np.arange(frames) % len(database)]
+    beyond = np.random.default_rng(0).standard_normal((68, 3)).astype(np.float32) * 0.03
+    return LandmarkMotion(points + beyond * np.sin(np.arange(frames) / 10)[:, None, None].astype(np.float32))
+
+
+def first_frame(name: str, cache: str | None = None) -> float:
+    """Seconds to the first frame in a fresh process, imports not counted."""
+    environment = dict(os.environ) | ({"NUMBA_CACHE_DIR": cache} if cache else {})
+    command = [sys.executable, "-c", FIRST, name]
+    return float(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+
+
+def stages(avatar: Avatar, states: list[FrameState]) -> Iterator[tuple[str, float]]:
+    """Milliseconds per frame of each stage, one thread."""
+    renderer = avatar.renderer(512, threads=1).inner
+    layers = renderer.layers(states[0])
+
+    def milliseconds(work: Callable[[FrameState], object]) -> float:
+        times = []
+        for state in states:
+            start = time.thread_time()
+            work(state)
+            times.append(time.thread_time() - start)
+        return float(np.median(times)) * 1e3
+
+    seen = torch.cat([layers.image, layers.head[:, None]], -1)
+    yield "head", milliseconds(lambda state: renderer.head_layer(state))
+    if renderer.torso is not None and states[0].torso_condition is not None:
+        torso = renderer.torso
+        yield "torso", milliseconds(lambda state: torso(states[0].torso_condition, seen))  # pyright: ignore
+    yield "super-resolution", milliseconds(lambda _: renderer.enlarge(layers.image))
+    yield "whole frame", milliseconds(renderer.frame)
+
+
+def on_one_thread(work: Callable[[], dict]) -> dict:
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return pool.submit(work).result()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("avatar", nargs="?", default="default")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    avatar = Avatar.open(options.avatar)
+    figures: dict[str, object] = {"threads": options.threads}
+
+    figures["first frame, s"] = first_frame(options.avatar)
+    if options.compile:
+        with tempfile.TemporaryDirectory() as cache:
+            figures["first frame ever, s"] = first_frame(options.avatar, cache)
+    renderer = avatar.renderer(512, threads=options.threads)
+    shown = motion(avatar, options.frames)
+    next(renderer.frames(shown))
+    start = time.perf_counter()
+    for _ in renderer.frames(shown):
+        pass
+    figures["frames/s at 512"] = options.frames / (time.perf_counter() - start)
+    states = list(renderer.states(shown.points[:20], avatar.pose.loop(20), None))
+    figures["samples per frame"] = float(np.mean([renderer.inner.layers(s).samples for s in states]))
+    figures["ms per frame, one thread"] = on_one_thread(lambda: dict(stages(avatar, states)))
+    figures["peak MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(figures, indent=2))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
