@@ -5,7 +5,7 @@ After EmoTalk (Peng et al., ICCV 2023): one path for what is said, one for how, 
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +42,14 @@ class EmotionalSpeech:
     """What the emotion branch makes of a recording, T = ceil(30 duration) frames at 30 fps.
 
     ``blendshapes`` and ``content``: ARKit weights ``[T, 52]`` in 0..1, with the emotion and (the same words)
-    with a neutral one: displacement(blendshapes) - displacement(content) is the emotion alone.
+    with a neutral one: displacement(blendshapes) - displacement(content) is the emotion alone. No content
+    where a model cannot tell them apart (the official one).
     ``probabilities [T, 8]`` float32: the emotion heard, columns as ``labels``; ``amounts [T, 9]``: the
     emotion shown, columns as :data:`emogene.emotalk.LABELS`.
     """
 
     blendshapes: BlendshapeMotion
-    content: BlendshapeMotion
+    content: BlendshapeMotion | None
     probabilities: np.ndarray
     amounts: np.ndarray
     labels: tuple[str, ...] = HEARD
@@ -87,8 +88,8 @@ class EmoTalk:
         with safe_open(path, "pt") as file:
             settings = json.loads(file.metadata()["emogene"])
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        heard = Listener(_config(ListenerConfig, settings["listener"]))
-        spoken = Content(_config(ContentConfig, settings["content"]))
+        heard = Listener(ListenerConfig(**_tuples(settings["listener"])))
+        spoken = Content(ContentConfig(**_tuples(settings["content"])))
         _load(heard, tensors, "listener.")
         _load(spoken, tensors, "content.")
         tables = tensors["expressions"].numpy(), tensors["action_units"].numpy()
@@ -99,13 +100,13 @@ class EmoTalk:
         """Half precision, with ``notes`` (licence, sources) in the metadata."""
         networks: dict[str, nn.Module] = {"listener": self.listener, "content": self.content}
         tensors = {
-            f"{part}.{n}": t for part, network in networks.items() for n, t in network.state_dict().items()
+            f"{part}.{name}": tensor.half()
+            for part, network in networks.items()
+            for name, tensor in network.state_dict().items()
+            if not name.endswith("num_batches_tracked")
         }
-        tensors = {name: t.half() for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
-        tensors |= {
-            "expressions": torch.from_numpy(self.expressions),
-            "action_units": torch.from_numpy(self.action_units),
-        }
+        tensors["expressions"] = torch.from_numpy(self.expressions)
+        tensors["action_units"] = torch.from_numpy(self.action_units)
         settings = {
             "listener": asdict(self.listener.config),
             "content": asdict(self.content.config),
@@ -194,10 +195,9 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(x, -30, 30)))
 
 
-def _config(kind, settings: dict):
-    known = {field.name for field in fields(kind)}
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items() if k in known}
-    return replace(kind(), **values)
+def _tuples(settings: dict) -> dict:
+    """JSON has no tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
 
 
 def _load(network: nn.Module, tensors: dict[str, torch.Tensor], prefix: str) -> None:
