@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import tyro
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg, subcommand
 
 from emogene import __version__
 from emogene.errors import EmoGeneError
@@ -43,12 +43,20 @@ class Generate:
     """Write OUT_compare.mp4 too: EmoGene, GeneFace++ alone, and the landmarks of both."""
     landmarks: Annotated[str | None, arg(metavar="FILE.npz")] = None
     """Write the motion too, as -o OUT.npz does."""
-    mixture: Literal["default", "reference"] = "default"
-    """Our mixture, or the reference system's with its own constants."""
+    mixture: Annotated[str, arg(metavar="default|reference[:6-9]")] = "default"
+    """Our mixture, or the reference system's with its own constants, in one of its variants (8)."""
     size: Annotated[int, arg(metavar="PIXELS")] = 512
     """Width and height of the video."""
     background: Annotated[str | None, arg(metavar="COLOR|IMAGE")] = None
     """What stands behind the head: white, #1f3a5f, or an image file."""
+    pose: Annotated[str | None, arg(metavar="static|nearest|A-B")] = None
+    """How the head moves: as in the avatar's video (default), not at all, or over its frames A to B."""
+    emotalk: Annotated[str | None, arg(metavar="EmoTalk.pth")] = None
+    """The official EmoTalk instead of ours; docs/official.md says where to get these files."""
+    audio2motion: Annotated[str | None, arg(metavar="DIR")] = None
+    """The official audio-to-motion checkpoint instead of ours, for avatars that `avatar import` made."""
+    hubert: Annotated[str | None, arg(metavar="DIR")] = None
+    """HuBERT-large, which it needs."""
     seed: int = 0
     """The same seed gives the same motion."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -77,7 +85,9 @@ class Generate:
             progress("loading", 0, 1)
             from emogene.pipeline import EmoGene
 
-            pipeline = EmoGene.from_pretrained(self.device, self.threads)
+            pipeline = EmoGene.from_pretrained(
+                self.device, self.threads, self.emotalk, self.audio2motion, self.hubert
+            )
             progress("loading", 1, 1)
             result = pipeline(
                 self.audio,
@@ -88,6 +98,7 @@ class Generate:
                 seed=self.seed,
                 size=self.size,
                 background=self.background,
+                pose=self.pose,
                 progress=progress,
             )
             if motion_only:
@@ -96,9 +107,10 @@ class Generate:
                 if self.landmarks:
                     result.save_landmarks(self.landmarks)
                 result.save(output, compare=panels, progress=progress)
-        if not self.quiet:
+        if not self.quiet and result.heard:
             heard = sorted(result.heard.items(), key=lambda pair: -pair[1])[:3]
             print("heard:", ", ".join(f"{label} {share:.0%}" for label, share in heard), file=sys.stderr)
+        if not self.quiet:
             print("\n".join(map(str, wanted)))
 
 
@@ -112,6 +124,78 @@ class Avatars:
         for name in avatars():
             provenance = Avatar.open(name).provenance
             print(f"{name:<16} {provenance.licence:<12} {provenance.consent}")
+
+
+@dataclass(frozen=True)
+class ImportAvatar:
+    """Make an avatar of official GeneFace++ checkpoints, for `generate --avatar NAME`.
+
+    The file holds parts of the Basel face model and may not be passed on. See docs/official.md.
+    """
+
+    name: Annotated[str, arg(metavar="NAME")]
+    """What to call it."""
+    dataset: Annotated[str, arg(metavar="trainval_dataset.npy")]
+    """The person's binarised video."""
+    bfm: Annotated[str, arg(metavar="DIR")]
+    """The folder of BFM_model_front.mat and index_mp468_from_mesh35709.npy."""
+    torso: Annotated[str | None, arg(metavar="DIR")] = None
+    """The torso's checkpoint, with or without super-resolution; it carries its head."""
+    head: Annotated[str | None, arg(metavar="DIR")] = None
+    """The head's checkpoint, which serves where there is no torso."""
+    consent: Annotated[str, arg(metavar="TEXT")] = "not stated"
+    """How the person agreed to being shown."""
+    source: Annotated[str, arg(metavar="TEXT")] = "not stated"
+    """Where the checkpoints come from."""
+    output: Annotated[str | None, arg(name="output", aliases=["-o"], metavar="FILE.safetensors")] = None
+    """Where to write; among your own avatars by default."""
+
+    def run(self) -> None:
+        from emogene.avatar.official_import import default_path, import_official
+        from emogene.output import check_writable
+
+        usual = default_path(self.name)
+        output = Path(self.output or usual)
+        if not self.output:
+            output.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(output)
+        given = (Path(path) if path else None for path in (self.head, self.torso))
+        import_official(
+            self.name, Path(self.dataset), Path(self.bfm), *given, consent=self.consent, source=self.source
+        ).save(output)
+        print(output)
+
+
+@dataclass(frozen=True)
+class ShowAvatar:
+    """Say whose face an avatar is, on what terms, and how it was made."""
+
+    avatar: Annotated[Positional[str], arg(metavar="NAME|FILE")]
+    """A name that `emogene avatars` lists, or an avatar file."""
+
+    def run(self) -> None:
+        from dataclasses import asdict
+
+        from emogene.avatar import Avatar
+
+        person = Avatar.open(self.avatar)
+        for name, value in asdict(person.provenance).items():
+            print(f"{name:<12} {value}")
+        print(f"{'landmarks':<12} {len(person.space.database)} frames")
+        print(f"{'poses':<12} {len(person.pose)} frames")
+
+
+@dataclass(frozen=True)
+class OneAvatar:
+    """Import an avatar, or show what one is."""
+
+    verb: OmitArgPrefixes[
+        Annotated[ImportAvatar, subcommand("import", prefix_name=False)]
+        | Annotated[ShowAvatar, subcommand("show", prefix_name=False)]
+    ]
+
+    def run(self) -> None:
+        self.verb.run()
 
 
 @dataclass(frozen=True)
@@ -149,7 +233,13 @@ class Doctor:
         print(report())
 
 
-COMMANDS = {"generate": Generate, "avatars": Avatars, "evaluate": Evaluate, "doctor": Doctor}
+COMMANDS = {
+    "generate": Generate,
+    "avatars": Avatars,
+    "avatar": OneAvatar,
+    "evaluate": Evaluate,
+    "doctor": Doctor,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -168,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(_guarded(command))
 
 
-def _guarded(command: Generate | Avatars | Evaluate | Doctor) -> int:
+def _guarded(command: Generate | Avatars | OneAvatar | Evaluate | Doctor) -> int:
     """Run ``command``; the exit status. Whatever goes wrong is one line."""
     try:
         command.run()

@@ -5,20 +5,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import torch
 
 from emogene.audio import Recording, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
-from emogene.avatar import Avatar
+from emogene.avatar import AnyAvatar, Avatar
 from emogene.emotalk import EmoTalk, parse
 from emogene.errors import EmoGeneError
 from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion, frame_count
 from emogene.face.rig import Rig
 from emogene.mixture import Mixture
+from emogene.motion2video.condition import pose_frames
 from emogene.output import replacing
+from emogene.reference import ReferenceEmotion, ReferenceLips
 from emogene.video.background import read_background
 from emogene.video.writer import VideoWriter
 
@@ -44,6 +46,7 @@ class Config:
     seed: int
     size: int
     background: str | None
+    pose: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,12 @@ class Result:
 
     ``mixed``: lips and emotion, what EmoGene shows; ``lips``: GeneFace++ alone; ``emotion``: EmoTalk's face
     alone; ``blendshapes``: EmoTalk's 52 ARKit coefficients at the video's frames; ``heard``: the probability
-    of each emotion in the voice, on average.
+    of each emotion in the voice, on average (none from the official EmoTalk).
     """
 
     config: Config
     recording: Recording
-    avatar: Avatar
+    avatar: AnyAvatar
     mixed: LandmarkMotion
     lips: LandmarkMotion
     emotion: LandmarkMotion
@@ -72,7 +75,7 @@ class Result:
     def frames(self, motion: LandmarkMotion | None = None) -> Iterator[np.ndarray]:
         """Rendered frames ``[size, size, 3]`` uint8 sRGB, one by one, of ``mixed`` or another ``motion``."""
         renderer = self.avatar.renderer(
-            self.config.size, self.config.background, device=self.device, threads=self.threads
+            *(self.config.size, self.config.background, self.device, self.threads, self.config.pose)
         )
         return renderer.frames(self.mixed if motion is None else motion, seed=self.config.seed)
 
@@ -123,8 +126,8 @@ class EmoGene:
 
     def __init__(
         self,
-        audio2motion: Audio2Motion,
-        emotalk: EmoTalk,
+        audio2motion: Audio2Motion | ReferenceLips,
+        emotalk: EmoTalk | ReferenceEmotion,
         rig: Rig,
         device: str = "cpu",
         threads: int | None = None,
@@ -133,19 +136,34 @@ class EmoGene:
         self.device, self.threads = device, threads
 
     @classmethod
-    def from_pretrained(cls, device: str = "auto", threads: int | None = None) -> Self:
-        """The embedded models on ``device`` (auto, cpu or cuda), with ``threads`` CPU threads (all by
-        default).
+    def from_pretrained(
+        cls,
+        device: str = "auto",
+        threads: int | None = None,
+        emotalk: str | Path | None = None,
+        audio2motion: str | Path | None = None,
+        hubert: str | Path | None = None,
+    ) -> Self:
+        """The models on ``device`` (auto, cpu or cuda), with ``threads`` CPU threads (all by default).
 
-        The number of threads is PyTorch's, so it holds for the whole process.
+        They are the embedded ones, or official checkpoints where paths are given (docs/official.md); the
+        encoder ``hubert`` goes with ``audio2motion``. The number of threads is PyTorch's, so it holds for the
+        whole process.
         """
         device = choose_device(device)
         if threads is not None:
             if threads < 1:
                 raise EmoGeneError(f"threads must be at least 1, not {threads}")
             torch.set_num_threads(threads)
+        lips = emotion = None
+        if audio2motion is not None:
+            lips = ReferenceLips.open(Path(audio2motion), None if hubert is None else Path(hubert), device)
+        if emotalk is not None:
+            emotion = ReferenceEmotion.open(Path(emotalk), device)
         return cls(
-            Audio2Motion.from_embedded(device), EmoTalk.from_embedded(device), Rig.embedded(), device, threads
+            lips or Audio2Motion.from_embedded(device),
+            emotion or EmoTalk.from_embedded(device),
+            *(Rig.embedded(), device, threads),
         )
 
     def __call__(
@@ -154,23 +172,29 @@ class EmoGene:
         avatar: str | Path = "default",
         emotion: str = "auto",
         intensity: float = 1.0,
-        mixture: Literal["default", "reference"] = "default",
+        mixture: str = "default",
         seed: int = 0,
         size: int = 512,
         background: str | None = None,
+        pose: str | None = None,
         progress: Progress = _silent,
     ) -> Result:
         """The motion of ``avatar`` (a name or a file) that says ``audio`` (any file with sound); renders
         nothing yet.
 
         ``emotion`` is "auto" (heard in the voice) or a label, ``intensity`` scales it (1 = as learnt);
-        ``mixture`` is ours or the reference system's; ``size`` is the video's side in pixels, even;
-        ``background`` a colour or an image. Raises EmoGeneError, one line, for whatever the caller can put
-        right.
+        ``mixture`` is ours or the reference system's (:meth:`Mixture.named`); ``size`` is the video's side in
+        pixels, even; ``background`` a colour or an image; ``pose`` how the head moves: as in the avatar's
+        video, or "static", "nearest", "FIRST-LAST" of its frames. Raises EmoGeneError, one line, for whatever
+        the caller can put right.
         """
-        wanted, mixer, person = parse(emotion, intensity), choose_mixture(mixture), Avatar.open(avatar)
-        config = Config(Path(audio).name, person.name, emotion, intensity, mixture, seed, size, background)
+        wanted, mixer, person = parse(emotion, intensity), Mixture.named(mixture), Avatar.open(avatar)
+        config = Config(
+            *(Path(audio).name, person.name, emotion, intensity, mixture, seed, size, background, pose)
+        )
         check_size(size)
+        if pose is not None:
+            pose_frames(pose, 1, len(person.pose))
         if background is not None:
             read_background(background, size)
 
@@ -181,12 +205,14 @@ class EmoGene:
         space = person.space
 
         progress(STAGES[1], 1, len(STAGES))
-        lips = self.audio2motion(speech, frames, space.neutral, seed=seed)
+        lips = self.audio2motion.speak(speech, frames, space, seed=seed)
 
         progress(STAGES[2], 2, len(STAGES))
         felt = self.emotalk(speech, wanted, seed=seed)
         emotional = mixer.emotion_landmarks(felt.blendshapes, self.rig, space, frames)
-        words = mixer.emotion_landmarks(felt.content, self.rig, space, frames)
+        words = None
+        if felt.content is not None:
+            words = mixer.emotion_landmarks(felt.content, self.rig, space, frames)
 
         progress(STAGES[3], 3, len(STAGES))
         mixed = mixer(lips, emotional, space, words)
@@ -212,13 +238,6 @@ def choose_device(device: str) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise EmoGeneError("device cuda: PyTorch finds no CUDA device here; use --device cpu")
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def choose_mixture(name: str) -> Mixture:
-    """Ours ("default"), or the reference system's ("reference")."""
-    if name not in ("default", "reference"):
-        raise EmoGeneError(f"unknown mixture {name!r}; choose default or reference")
-    return Mixture.default() if name == "default" else Mixture.reference()
 
 
 def check_size(size: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
 
+M = TypeVar("M", bound=nn.Module)
 _LARGE = 2**14  # values in a tensor
 
 
@@ -37,7 +38,7 @@ def read_networks(header: dict[str, Any], tensors: dict[str, Tensor]) -> Portrai
     """What :func:`networks_header` and :func:`networks_tensors` wrote; KeyError, TypeError, ValueError or
     RuntimeError where it is not."""
 
-    def module(part: str, make: Callable[[dict[str, Any]], nn.Module]):
+    def module(part: str, make: Callable[[dict[str, Any]], M]) -> M | None:
         if not header[part]:
             return None
         built, prefix = make(header[part]), f"{part}."

@@ -60,7 +60,12 @@ class OfficialDataset:
     def c2w(self) -> np.ndarray:
         """Camera to world of all frames in order, training frames first: ``[N, 4, 4]`` float32."""
         samples = [*self.train_samples, *self.val_samples]
-        return np.stack([sample["c2w"] for sample in samples]).astype(np.float32)
+        try:
+            poses = np.stack([sample["c2w"] for sample in samples]).astype(np.float32)
+        except (KeyError, TypeError, ValueError):
+            poses = np.zeros(0)
+        _check_shape("c2w", poses, (len(samples), 4, 4))
+        return poses
 
 
 def read_dataset(path: Path) -> OfficialDataset:

@@ -182,6 +182,7 @@ def _measure(
         felt = emotalk(speech, parse(label), seed=seed)
         for mode, mixture in {"default": Mixture.default(), "reference": Mixture.reference()}.items():
             asked = mixture.emotion_landmarks(felt.blendshapes, rig, space, frames)
+            assert felt.content is not None  # the embedded model tells words from emotion
             content = mixture.emotion_landmarks(felt.content, rig, space, frames)
             mixed = mixture(lips, asked, space, content)
             yield mode, label, compare(lips, asked, content, mixed, calibration)

@@ -31,6 +31,8 @@ def evaluate(folder: str | Path, avatar: str | Path = "default") -> dict[str, An
     ``folder`` holds ``grid_s1/video``, ``grid_s1/tracks.npz`` and ``models/face_landmarker.task``.
     """
     folder, person = Path(folder), Avatar.open(avatar)
+    if not isinstance(person, Avatar):
+        raise EmoGeneError(f"{person.name} was imported; there are no clips held out from its training")
     clips = person.training.get("held_out", [])
     videos = [folder / "grid_s1" / "video" / f"{clip}.mpg" for clip in clips]
     missing = [str(v) for v in videos if not v.is_file()]

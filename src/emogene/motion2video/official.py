@@ -119,7 +119,9 @@ def build(shapes: Shapes, options: Options | None = None) -> Portrait:
     torso = TorsoField(torso_config(shapes, options)) if "torso_individual_codes" in shapes else None
     superres = None
     if SR_PREFIX + "block0.conv0.weight" in shapes:
-        superres = SuperResolution(SuperResolutionConfig())
+        size = shapes[SR_PREFIX + "block0.conv0.noise_const"][0]
+        channels = tuple(shapes[f"{SR_PREFIX}block{i}.conv0.weight"][0] for i in (0, 1))
+        superres = SuperResolution(SuperResolutionConfig(size=size, channels=channels))
     return Portrait(HeadField(head_config(shapes, options)), torso, superres)
 
 

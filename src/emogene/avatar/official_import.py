@@ -1,0 +1,97 @@
+"""Official GeneFace++ files, as the user has them, into one avatar file."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from emogene.avatar.avatar import SUFFIX, Provenance, folder
+from emogene.avatar.official import OfficialAvatar, PoseTrack
+from emogene.avatar.official_dataset import OfficialDataset, read_dataset
+from emogene.avatar.track import resting_face
+from emogene.errors import EmoGeneError
+from emogene.face.bfm import load_bfm
+from emogene.face.linear import LinearFaceModel
+from emogene.face.space import LandmarkSpace
+from emogene.motion2video.condition import EyeRange, LandmarkStatistics, ngp_poses, smooth_poses
+from emogene.motion2video.official import Options, load
+from emogene.motion2video.rays import OFFICIAL_CENTRE, OFFICIAL_FOCAL
+from emogene.motion2video.renderer import Portrait
+from emogene.weights.hparams import read_hparams
+
+FEWEST_FRAMES = 10  # of the dataset: the neighbours that the LLE takes
+TERMS = "importer's own use (holds parts of the Basel face model: research only, not to be passed on)"
+
+
+def import_official(
+    name: str,
+    dataset: Path,
+    bfm: Path,
+    head: Path | None = None,
+    torso: Path | None = None,
+    consent: str = "not stated",
+    source: str = "not stated",
+) -> OfficialAvatar:
+    """An avatar from checkpoints (files or folders), ``trainval_dataset.npy`` and the Basel face model's
+    folder.
+
+    A torso's checkpoint carries the head it was trained with, and that head is used; ``head`` is for avatars
+    without a torso. Raises EmoGeneError, one line, that names the file with the fault.
+    """
+    portrait, scale = _networks(head, torso)
+    recorded, face = read_dataset(dataset), load_bfm(bfm)
+    _check(recorded, dataset)
+    displacement = face.displacement(recorded.id[0] if len(recorded.id) == 1 else recorded.id, recorded.exp)
+    person = np.tensordot(recorded.id[0], face.identity_basis, 1)[None].astype(np.float32)
+    database = face.mean + displacement
+    return OfficialAvatar(
+        provenance=Provenance(name, consent, source, TERMS, "GeneFace++ (Ye et al. 2023); Basel face model"),
+        space=LandmarkSpace(
+            resting_face(database), database, LinearFaceModel(face.mean, person, face.expression_basis)
+        ),
+        statistics=LandmarkStatistics.of(10 * displacement),
+        eyes=EyeRange.of(recorded.eye_area_percent),
+        pose=PoseTrack(
+            ngp_poses(smooth_poses(recorded.c2w), scale),
+            *(np.asarray(track, np.float32) for track in (recorded.euler, recorded.trans)),
+        ),
+        portrait=portrait,
+        background=np.asarray(recorded.bg_img, np.uint8),
+        native=portrait.superres.config.size if portrait.superres else int(recorded.H),
+        training={"imported": [path.name for path in (head, torso, dataset, bfm) if path]},
+    )
+
+
+def default_path(name: str) -> Path:
+    """Where ``--avatar NAME`` will find it. EmoGeneError for what cannot be a file's name."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+        raise EmoGeneError(f"avatar name {name!r}: use letters, digits, '-', '_' and '.'")
+    return folder() / f"{name}{SUFFIX}"
+
+
+def _networks(head: Path | None, torso: Path | None) -> tuple[Portrait, float]:
+    """The portrait, and the unit of its camera's translations."""
+    chosen = torso or head
+    if chosen is None:
+        raise EmoGeneError("which networks? give --torso, or --head for an avatar without a torso")
+    if torso and head:
+        load(head, Options.of(read_hparams(head)))  # a wrong file is better found now
+    hparams = read_hparams(chosen)
+    portrait = load(chosen, Options.of(hparams))
+    if torso and portrait.torso is None:
+        raise EmoGeneError(f"{torso}: a head's checkpoint, not a torso's; give it as --head")
+    return portrait, float(hparams.get("camera_scale", 4.0))
+
+
+def _check(recorded: OfficialDataset, path: Path) -> None:
+    frames = len(recorded.exp)
+    if frames < FEWEST_FRAMES:
+        raise EmoGeneError(f"{path}: {frames} frames of video; an avatar needs at least {FEWEST_FRAMES}")
+    if len(recorded.train_samples) + len(recorded.val_samples) != frames:
+        raise EmoGeneError(f"{path}: {frames} frames of motion, but another number of camera poses")
+    if (recorded.focal, recorded.cx, recorded.cy) != (OFFICIAL_FOCAL, OFFICIAL_CENTRE, OFFICIAL_CENTRE):
+        raise EmoGeneError(f"{path}: its camera is not the one that GeneFace++ fits faces with")
+    numbers = ("id", "exp", "euler", "trans", "eye_area_percent", "c2w")
+    wrong = [name for name in numbers if not np.isfinite(getattr(recorded, name)).all()]
+    if wrong:
+        raise EmoGeneError(f"{path}: values that are not finite in {', '.join(wrong)}")

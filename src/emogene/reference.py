@@ -1,0 +1,76 @@
+"""The reference system's two audio stages, from official checkpoints, behind the interface of our own.
+
+With an avatar imported from official checkpoints (:mod:`emogene.avatar.official`) and ``Mixture.reference``
+the pipeline is the reference system.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from emogene.audio.speech import Speech
+from emogene.audio2motion.official import OfficialAudio2Motion
+from emogene.emotalk import LABELS, Emotion, EmotionalSpeech, Timeline
+from emogene.emotalk.official import OfficialEmoTalk, load_emotalk
+from emogene.errors import EmoGeneError
+from emogene.face.motion import LandmarkMotion
+from emogene.face.space import LandmarkSpace
+
+
+@dataclass(frozen=True)
+class ReferenceLips:
+    """Stage 2, GeneFace++'s audio to motion: HuBERT and Praat's pitch to the Basel model's expressions."""
+
+    model: OfficialAudio2Motion
+
+    @classmethod
+    def open(cls, checkpoint: Path, hubert: Path | None = None, device: str = "cpu") -> "ReferenceLips":
+        """See :meth:`OfficialAudio2Motion.open`."""
+        return cls(OfficialAudio2Motion.open(checkpoint, hubert, device))
+
+    def speak(self, speech: Speech, frames: int, space: LandmarkSpace, seed: int = 0) -> LandmarkMotion:
+        """``frames`` faces at 25 fps of an avatar that has a Basel face model; the last is held where the
+        network's multiple of four frames ends early."""
+        if space.model is None:
+            raise EmoGeneError(
+                "the official audio-to-motion network moves imported avatars only; "
+                "make one by `emogene avatar import`"
+            )
+        expression = self.model(speech.samples, seed=seed)
+        if expression.shape[1] != len(space.model.expression_basis):
+            raise EmoGeneError(
+                f"the audio-to-motion checkpoint gives {expression.shape[1]} coefficients; "
+                f"the avatar's face model has {len(space.model.expression_basis)}"
+            )
+        held = expression[np.minimum(np.arange(frames), len(expression) - 1)]
+        return LandmarkMotion(space.model.landmarks(np.ones(1, np.float32), held))
+
+
+@dataclass(frozen=True)
+class ReferenceEmotion:
+    """Stage 1, the official EmoTalk; smoothing is left to the mixture, blinks to the renderer."""
+
+    model: OfficialEmoTalk
+    level: int = 1
+    person: int = 0
+
+    @classmethod
+    def open(cls, checkpoint: Path, device: str = "cpu") -> "ReferenceEmotion":
+        """See :func:`load_emotalk`."""
+        return cls(load_emotalk(checkpoint, device))
+
+    def __call__(self, speech: Speech, emotion: Emotion | Timeline, seed: int = 0) -> EmotionalSpeech:
+        """Blendshapes at 30 fps, scaled by the emotion's intensity. EmoTalk hears the emotion itself and does
+        not tell it from the words: nothing is said of labels or of the words alone."""
+        if not isinstance(emotion, Emotion) or not emotion.is_auto:
+            raise EmoGeneError("the official EmoTalk takes the emotion from the voice: use --emotion auto")
+        shown = self.model.blendshapes(speech.samples, self.level, self.person, seed=None)
+        shown = replace(shown, weights=shown.weights * np.float32(emotion.intensity))
+        return EmotionalSpeech(
+            blendshapes=shown,
+            content=None,
+            probabilities=np.zeros((len(shown), 0), np.float32),
+            amounts=np.zeros((len(shown), len(LABELS)), np.float32),
+            labels=(),
+        )
