@@ -23,8 +23,10 @@ import av
 
 from emogene import EmoGene
 from emogene.audio import analyse, load_audio, sound_frames
-from emogene.emotalk import Emotion
-from emogene.face.motion import VIDEO_FPS, LandmarkMotion, frame_count
+from emogene.audio2motion import Audio2Motion
+from emogene.emotalk import EmoTalk
+from emogene.face.motion import VIDEO_FPS, frame_count
+from emogene.face.rig import Rig
 from emogene.mixture import Mixture
 from emogene.pipeline import Result
 
@@ -63,20 +65,22 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, done
 
 
-def stages(pipeline: EmoGene, result: Result) -> dict[str, float]:
+def stages(result: Result) -> dict[str, float]:
     """Seconds for each stage on the demo clip, everything already loaded and compiled."""
     space, frames = result.avatar.space, frame_count(result.recording.duration, VIDEO_FPS)
+    audio2motion, emotalk, rig = Audio2Motion.from_embedded(), EmoTalk.from_embedded(), Rig.embedded()
+    mixture = Mixture.default()
     listening, speech = timed(lambda: analyse(load_audio(DEMO)))
-    lips_time, lips = timed(lambda: pipeline.audio2motion(speech, frames, space.neutral, seed=0))
-    emotion_time, spoken = timed(lambda: pipeline.emotalk(speech, Emotion(), seed=0))
-    spoken = spoken.resample(VIDEO_FPS, frames)
-    rig_time, moved = timed(lambda: pipeline.rig.displacement(spoken))
-    emotional = LandmarkMotion(space.neutral + moved, VIDEO_FPS)
-    mixture_time, _ = timed(lambda: Mixture.default()(lips, emotional, space))
+    lips_time, lips = timed(lambda: audio2motion(speech, frames, space.neutral))
+    emotion_time, felt = timed(lambda: emotalk(speech))
+    emotional, words = (
+        mixture.emotion_landmarks(motion, rig, space, frames) for motion in (felt.blendshapes, felt.content)
+    )
+    mixture_time, _ = timed(lambda: mixture(lips, emotional, space, words))
     return {
         "listening": listening,
         "lip-synced landmarks": lips_time,
-        "emotion-aware landmarks": emotion_time + rig_time,
+        "emotion-aware landmarks": emotion_time,
         "mixture": mixture_time,
     }
 
@@ -124,7 +128,7 @@ def main() -> None:
     pipeline = EmoGene.from_pretrained("cpu", given.threads)
     result = pipeline(DEMO)
     print(f"{DEMO.name}: {len(result)} frames at 25 a second; {given.threads} threads")
-    for name, seconds in stages(pipeline, result).items():
+    for name, seconds in stages(result).items():
         say(name, seconds, "s")
     say("renderer at 512x512", rendering(result), "frames/s")
 

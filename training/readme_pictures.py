@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from emogene import EmoGene
+from emogene import Avatar, EmoGene
 from emogene.face.landmarks import mouth_openness
 from emogene.face.motion import LandmarkMotion
 from emogene.pipeline import Result
@@ -31,9 +31,10 @@ def moment(result: Result) -> int:
 
 def picture(result: Result, motion: LandmarkMotion, frame: int) -> np.ndarray:
     """One frame of ``motion``, ``[H, W, 3]`` uint8, in the head pose of that moment."""
-    pose = result.avatar.pose.loop(frame + 1)[frame:]
-    renderer = result.avatar.renderer(result.config.size)
-    return next(renderer.posed(motion.points[frame : frame + 1], pose))
+    avatar = result.avatar
+    assert isinstance(avatar, Avatar)
+    pose = avatar.pose.loop(frame + 1)[frame:]
+    return next(avatar.renderer(result.config.size).posed(motion.points[frame : frame + 1], pose))
 
 
 def main() -> None:
