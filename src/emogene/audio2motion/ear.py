@@ -42,19 +42,20 @@ class Ear(nn.Module):
 
 
 def normalise(mel: np.ndarray, loudness: np.ndarray) -> np.ndarray:
-    """Log-mel ``[T, 80]`` relative to the recording's loud moments (the 95th percentile), as -1..about 1.
+    """Log-mel ``[T, 80]`` relative to the recording's loud moments (the 95th percentile), as 0..about 1.5;
+    0 is silence, which is also what convolutions see beyond the ends.
 
     So a whisper recorded close and a voice far away look alike, and the noise floor is cut away; silence
     stays silence.
     """
     level = max(float(np.quantile(loudness, 0.95)), QUIETEST) * np.log(10) / 10
-    return (np.maximum(mel - level, -RANGE) * (2 / RANGE) + 1).astype(np.float32)
+    return (np.maximum(mel - level, -RANGE) / RANGE + 1).astype(np.float32)
 
 
 def heard(speech: Speech, rows: int) -> tuple[Tensor, Tensor]:
     """Normalised mel ``[1, rows, 80]`` and f0 ``[1, rows]``, followed by silence up to ``rows``."""
     mel = normalise(speech.mel, speech.loudness)[:rows]
     missing = rows - len(mel)
-    mel = np.pad(mel, ((0, missing), (0, 0)), constant_values=-1)
+    mel = np.pad(mel, ((0, missing), (0, 0)))
     f0 = np.pad(speech.f0[:rows], (0, missing))
     return torch.from_numpy(mel)[None], torch.from_numpy(f0)[None]
