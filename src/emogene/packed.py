@@ -4,8 +4,12 @@ PyTorch multiplies float32 matrices by MKL, which on AMD processors reaches less
 oneDNN wants the weights in its own layout. :func:`pack` makes that layout in place of the plain weights.
 """
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class PackedLinear(nn.Module):
@@ -34,7 +38,7 @@ def packable(device: torch.device | str) -> bool:
     return torch.device(device).type == "cpu" and torch.backends.mkldnn.is_available() and known
 
 
-def pack(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
+def pack(module: M, dtype: torch.dtype = torch.float32) -> M:
     """Replace every ``nn.Linear`` below ``module``, and what its parts offer by a ``pack`` method, in place.
 
     For inference only: the plain weights are gone afterwards.

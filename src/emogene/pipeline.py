@@ -222,7 +222,7 @@ class EmoGene:
             recording=recording,
             avatar=person,
             mixed=mixed,
-            lips=lips,
+            lips=mixer.alone(lips, space),
             emotion=emotional,
             blendshapes=felt.blendshapes.resample(VIDEO_FPS, frames),
             heard=dict(zip(felt.labels, felt.probabilities.mean(0).tolist(), strict=True)),

@@ -14,6 +14,7 @@ from emogene.audio.decode import SAMPLE_RATE
 from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, freeze
 from emogene.errors import EmoGeneError
+from emogene.packed import pack, packable
 from emogene.weights.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
 from emogene.weights.official import home
 
@@ -40,7 +41,8 @@ class OfficialAudio2Motion:
     ) -> "OfficialAudio2Motion":
         """``checkpoint``: the file or its folder; ``hubert``: the encoder's folder (default: below
         ``home()``)."""
-        return cls(load_vae(checkpoint), load_hubert(hubert or home() / HUBERT), device)
+        vae, encoder = load_vae(checkpoint), load_hubert(hubert or home() / HUBERT)
+        return cls(vae, pack(encoder) if packable(device) else encoder, device)
 
     @torch.no_grad()
     def __call__(

@@ -79,6 +79,11 @@ class Mixture(ABC):
     ) -> LandmarkMotion:
         """The emotion branch's 30 fps blendshapes as ``frames`` faces of the avatar at 25 fps."""
 
+    def alone(self, lips: LandmarkMotion, space: LandmarkSpace) -> LandmarkMotion:
+        """What the lip branch shows without any emotion."""
+        del space
+        return lips
+
     def __call__(
         self,
         lips: LandmarkMotion,
@@ -191,6 +196,15 @@ class ReferenceMixture(Mixture):
         prepared = drop_every_sixth(reference_blendshapes(blendshapes, self.gain), frames)
         return LandmarkMotion(space.origin + rig.displacement(prepared))
 
+    def alone(self, lips: LandmarkMotion, space: LandmarkSpace) -> LandmarkMotion:
+        """GeneFace++'s own face, with its share of the LLE over all points."""
+        own = self._own((lips.points - space.origin) * CENTIMETRES, _displacements(space))
+        return LandmarkMotion((space.origin + own / CENTIMETRES).astype(np.float32), lips.fps)
+
+    def _own(self, spoken: np.ndarray, database: np.ndarray) -> np.ndarray:
+        whole = project(spoken.reshape(len(spoken), -1), database.reshape(len(database), -1))
+        return blend(spoken, whole.reshape(spoken.shape), self.projected)
+
     def _mix(
         self,
         lips: np.ndarray,
@@ -200,10 +214,8 @@ class ReferenceMixture(Mixture):
         rate: float,
     ) -> np.ndarray:
         origin = space.origin.astype(np.float64)
-        database = (space.database - origin) * CENTIMETRES
-        spoken = (lips - origin) * CENTIMETRES
-        whole = project(spoken.reshape(len(spoken), -1), database.reshape(len(database), -1))
-        own = blend(spoken, whole.reshape(spoken.shape), self.projected)
+        database, spoken = _displacements(space), (lips - origin) * CENTIMETRES
+        own = self._own(spoken, database)
 
         def openness(displacement: np.ndarray) -> np.ndarray:
             return mouth_openness(origin + displacement / CENTIMETRES)
@@ -220,3 +232,8 @@ class ReferenceMixture(Mixture):
         # 5. Final lip-sync refinement, of all points.
         mixed = towards(mixed, own, reference_reopened(openness(own), openness(mixed)), _ALL)
         return origin + mixed / CENTIMETRES
+
+
+def _displacements(space: LandmarkSpace) -> np.ndarray:
+    """The avatar's video as the reference sees it: ``[N, 68, 3]`` centimetres away from the mean face."""
+    return (space.database - space.origin.astype(np.float64)) * CENTIMETRES
