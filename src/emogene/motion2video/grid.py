@@ -61,11 +61,11 @@ class GridConfig:
 
     @cached_property
     def strides(self) -> np.ndarray:
-        """``[levels, dimensions]`` uint32 row stride of each coordinate, and a last column: is it hashed.
+        """``[levels, 4]`` uint32: row stride of x, y and z (0 in 2-D), and whether the level is hashed.
 
         A tiled level drops the coordinates whose stride exceeds its rows; a hashed one multiplies by primes.
         """
-        table = np.zeros((self.levels, self.dimensions + 1), np.uint32)
+        table = np.zeros((self.levels, 4), np.uint32)
         for level, (rows, scale) in enumerate(zip(np.diff(self.offsets), self.scales, strict=True)):
             side, stride = int(np.ceil(scale)) + 2, 1
             for axis in range(self.dimensions):
@@ -74,7 +74,7 @@ class GridConfig:
                 table[level, axis] = stride
                 stride *= side
             if self.hashed and stride > rows:
-                table[level] = [*PRIMES[: self.dimensions], 1]
+                table[level] = [*PRIMES[: self.dimensions], *[0] * (3 - self.dimensions), 1]
         return table
 
     @cached_property

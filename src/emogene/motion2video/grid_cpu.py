@@ -1,10 +1,9 @@
 """Numba kernels of the grid encoding: forward, and backward with respect to table and coordinates.
 
-One kernel per (dimensions, features) is compiled on first use and cached on disk. They run on the calling
-thread and release the GIL: threads that each encode their own points scale better than a parallel loop.
+They see three coordinates; a 2-D grid is one whose third stride is zero. Compiled on first use and cached on
+disk; they run on the calling thread and release the GIL, so threads may each encode their own points.
 """
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,14 +23,6 @@ def _weigh(part, smooth):
 
 
 @inlined
-def _inside(x):
-    for a in range(len(x)):  # noqa: SIM110 - numba compiles a loop better than a generator
-        if not (x[a] >= 0 and x[a] <= 1):
-            return False
-    return True
-
-
-@inlined
 def _split(x, scale):
     """The cell of a coordinate and the position within it."""
     position = x * scale + np.float32(0.5)
@@ -40,16 +31,7 @@ def _split(x, scale):
 
 
 @inlined
-def _rows_2d(a, b, stride, mask):
-    u, v = a * stride[0], b * stride[1]
-    u1, v1 = u + stride[0], v + stride[1]
-    hashed, tiled = (u ^ v, u1 ^ v, u ^ v1, u1 ^ v1), (u + v, u1 + v, u + v1, u1 + v1)
-    rows = hashed if stride[2] else tiled
-    return (rows[0] & mask, rows[1] & mask, rows[2] & mask, rows[3] & mask)
-
-
-@inlined
-def _rows_3d(a, b, c, stride, mask):
+def _rows(a, b, c, stride, mask):
     u, v, w = a * stride[0], b * stride[1], c * stride[2]
     u1, v1, w1 = u + stride[0], v + stride[1], w + stride[2]
     if stride[3]:
@@ -65,13 +47,7 @@ def _rows_3d(a, b, c, stride, mask):
 
 
 @inlined
-def _weights_2d(u, v):
-    u0, v0 = np.float32(1) - u, np.float32(1) - v
-    return (u0 * v0, u * v0, u0 * v, u * v)
-
-
-@inlined
-def _weights_3d(u, v, w):
+def _weights(u, v, w):
     u0, w0 = np.float32(1) - u, np.float32(1) - w
     v0 = np.float32(1) - v
     p, q, r, s = v0 * w0, v * w0, v0 * w, v * w
@@ -79,120 +55,125 @@ def _weights_3d(u, v, w):
 
 
 @inlined
-def _mix_2d(table, rows, weights, f):
-    value = weights[0] * table[rows[0], f] + weights[1] * table[rows[1], f]
-    return value + weights[2] * table[rows[2], f] + weights[3] * table[rows[3], f]
-
-
-@inlined
-def _mix_3d(table, rows, weights, f):
+def _mix(table, rows, weights, f):
     value = weights[0] * table[rows[0], f] + weights[1] * table[rows[1], f]
     value += weights[2] * table[rows[2], f] + weights[3] * table[rows[3], f]
     value += weights[4] * table[rows[4], f] + weights[5] * table[rows[5], f]
     return value + weights[6] * table[rows[6], f] + weights[7] * table[rows[7], f]
 
 
-@cache
-def _kernels(dimensions: int, features: int):
-    """The three kernels of one layout: dimensions and features are constants, so that loops unroll."""
-    mix = _mix_3d if dimensions == 3 else _mix_2d
+@inlined
+def _locate(x, scale, stride, mask, smooth):
+    """Rows (within the level) and weights of the corners around one point."""
+    a, u = _split(x[0], scale)
+    b, v = _split(x[1], scale)
+    c, w = _split(x[2], scale)
+    weights = _weights(_weigh(u, smooth), _weigh(v, smooth), _weigh(w, smooth))
+    return _rows(a, b, c, stride, mask), weights
 
-    @inlined
-    def locate(x, scale, stride, mask, smooth):
-        """Rows (within the level) and weights of the corners around one point."""
-        a, u = _split(x[0], scale)
-        b, v = _split(x[1], scale)
-        if dimensions == 3:
-            c, w = _split(x[2], scale)
-            rows = _rows_3d(a, b, c, stride, mask)
-            weights = _weights_3d(_weigh(u, smooth), _weigh(v, smooth), _weigh(w, smooth))
-        else:
-            rows = _rows_2d(a, b, stride, mask)
-            weights = _weights_2d(_weigh(u, smooth), _weigh(v, smooth))
-        return rows, weights
 
-    @kernel
-    def forward(unit, table, offsets, scales, strides, masks, smooth, out):
-        for n in range(unit.shape[0]):
-            if not _inside(unit[n]):
-                out[n] = 0
-                continue
-            for level in range(scales.shape[0]):
-                rows, weights = locate(unit[n], scales[level], strides[level], masks[level], smooth)
-                rest = table[offsets[level] : offsets[level + 1]]
-                first = level * features
-                if features == 4:  # all loads before the stores, for one vector instruction each
-                    p, q = mix(rest, rows, weights, 0), mix(rest, rows, weights, 1)
-                    r, s = mix(rest, rows, weights, 2), mix(rest, rows, weights, 3)
-                    out[n, first], out[n, first + 1], out[n, first + 2], out[n, first + 3] = p, q, r, s
+@inlined
+def _inside(x):
+    low, high = min(x[0], x[1], x[2]), max(x[0], x[1], x[2])
+    return low >= 0 and high <= 1
+
+
+@kernel
+def _forward(unit, table, offsets, scales, strides, masks, smooth, out):
+    features = table.shape[1]
+    for n in range(unit.shape[0]):
+        if not _inside(unit[n]):
+            out[n] = 0
+            continue
+        for level in range(scales.shape[0]):
+            rows, weights = _locate(unit[n], scales[level], strides[level], masks[level], smooth)
+            rest = table[offsets[level] : offsets[level + 1]]
+            first = level * features
+            if features == 4:  # all loads before the stores, so that they become vector instructions
+                p, q = _mix(rest, rows, weights, 0), _mix(rest, rows, weights, 1)
+                r, s = _mix(rest, rows, weights, 2), _mix(rest, rows, weights, 3)
+                out[n, first], out[n, first + 1], out[n, first + 2], out[n, first + 3] = p, q, r, s
+            elif features == 2:
+                p, q = _mix(rest, rows, weights, 0), _mix(rest, rows, weights, 1)
+                out[n, first], out[n, first + 1] = p, q
+            else:
+                for f in range(features):
+                    out[n, first + f] = _mix(rest, rows, weights, f)
+
+
+@kernel
+def _backward_table(unit, grad, offsets, scales, strides, masks, smooth, out):
+    features = out.shape[1]
+    for n in range(unit.shape[0]):
+        if not _inside(unit[n]):
+            continue
+        for level in range(scales.shape[0]):
+            rows, weights = _locate(unit[n], scales[level], strides[level], masks[level], smooth)
+            rest = out[offsets[level] : offsets[level + 1]]
+            first = level * features
+            for c in range(8):
+                row, w = rows[c], weights[c]
+                if features == 4:
+                    p, q = rest[row, 0] + w * grad[n, first], rest[row, 1] + w * grad[n, first + 1]
+                    r, s = rest[row, 2] + w * grad[n, first + 2], rest[row, 3] + w * grad[n, first + 3]
+                    rest[row, 0], rest[row, 1], rest[row, 2], rest[row, 3] = p, q, r, s
+                elif features == 2:
+                    p, q = rest[row, 0] + w * grad[n, first], rest[row, 1] + w * grad[n, first + 1]
+                    rest[row, 0], rest[row, 1] = p, q
                 else:
                     for f in range(features):
-                        out[n, first + f] = mix(rest, rows, weights, f)
+                        rest[row, f] += w * grad[n, first + f]
 
-    @inlined
-    def add(table, row, weight, grad, first):
-        if features == 4:
-            p, q = table[row, 0] + weight * grad[first], table[row, 1] + weight * grad[first + 1]
-            r, s = table[row, 2] + weight * grad[first + 2], table[row, 3] + weight * grad[first + 3]
-            table[row, 0], table[row, 1], table[row, 2], table[row, 3] = p, q, r, s
-        else:
-            for f in range(features):
-                table[row, f] += weight * grad[first + f]
 
-    @kernel
-    def backward_table(unit, grad, offsets, scales, strides, masks, smooth, out):
-        for n in range(unit.shape[0]):
-            if not _inside(unit[n]):
-                continue
-            for level in range(scales.shape[0]):
-                rows, weights = locate(unit[n], scales[level], strides[level], masks[level], smooth)
-                rest = out[offsets[level] : offsets[level + 1]]
-                for c in range(len(rows)):
-                    add(rest, rows[c], weights[c], grad[n], level * features)
-
-    @kernel
-    def backward_unit(unit, table, grad, offsets, scales, strides, masks, smooth, out):
-        for n in range(unit.shape[0]):
-            out[n] = 0
-            if not _inside(unit[n]):
-                continue
-            for level in range(scales.shape[0]):
-                rows, _ = locate(unit[n], scales[level], strides[level], masks[level], smooth)
-                rest = table[offsets[level] : offsets[level + 1]]
-                for c in range(len(rows)):
-                    pull = np.float32(0)
-                    for f in range(features):
-                        pull += rest[rows[c], f] * grad[n, level * features + f]
-                    for a in range(dimensions):
-                        slope = scales[level] if (c >> a) & 1 else -scales[level]
-                        for b in range(dimensions):
-                            part = _split(unit[n, b], scales[level])[1]
-                            if a != b:
-                                share = _weigh(part, smooth)
-                                slope *= share if (c >> b) & 1 else np.float32(1) - share
-                            elif smooth:
-                                slope *= np.float32(6) * part * (np.float32(1) - part)
-                        out[n, a] += slope * pull
-
-    return forward, backward_table, backward_unit
+@kernel
+def _backward_unit(unit, table, grad, offsets, scales, strides, masks, smooth, out):
+    features = table.shape[1]
+    for n in range(unit.shape[0]):
+        out[n] = 0
+        if not _inside(unit[n]):
+            continue
+        for level in range(scales.shape[0]):
+            rows, _ = _locate(unit[n], scales[level], strides[level], masks[level], smooth)
+            rest = table[offsets[level] : offsets[level + 1]]
+            for c in range(8):
+                pull = np.float32(0)
+                for f in range(features):
+                    pull += rest[rows[c], f] * grad[n, level * features + f]
+                for a in range(3):
+                    slope = scales[level] if (c >> a) & 1 else -scales[level]
+                    for b in range(3):
+                        part = _split(unit[n, b], scales[level])[1]
+                        if a != b:
+                            share = _weigh(part, smooth)
+                            slope *= share if (c >> b) & 1 else np.float32(1) - share
+                        elif smooth:
+                            slope *= np.float32(6) * part * (np.float32(1) - part)
+                    out[n, a] += slope * pull
 
 
 def _layout(config: "GridConfig"):
     return config.offsets, config.scales, config.strides, config.masks, config.smoothstep
 
 
+def _in_space(unit: np.ndarray) -> np.ndarray:
+    """``[N, 2 or 3] -> [N, 3]``."""
+    return np.pad(unit, ((0, 0), (0, 3 - unit.shape[1]))) if unit.shape[1] < 3 else unit
+
+
 def forward(unit: np.ndarray, table: np.ndarray, out: np.ndarray, config: "GridConfig") -> None:
     """``unit [N, D]``, ``table [rows, F]`` -> ``out [N, levels * F]``, all float32."""
-    _kernels(config.dimensions, config.features)[0](unit, table, *_layout(config), out)
+    _forward(_in_space(unit), table, *_layout(config), out)
 
 
 def backward_table(unit: np.ndarray, grad: np.ndarray, out: np.ndarray, config: "GridConfig") -> None:
     """Adds to ``out [rows, F]`` the gradient of the table; ``grad [N, levels * F]``."""
-    _kernels(config.dimensions, config.features)[1](unit, grad, *_layout(config), out)
+    _backward_table(_in_space(unit), grad, *_layout(config), out)
 
 
 def backward_unit(
     unit: np.ndarray, table: np.ndarray, grad: np.ndarray, out: np.ndarray, config: "GridConfig"
 ) -> None:
     """Writes to ``out [N, D]`` the gradient of the coordinates."""
-    _kernels(config.dimensions, config.features)[2](unit, table, grad, *_layout(config), out)
+    slopes = np.empty((len(unit), 3), np.float32)
+    _backward_unit(_in_space(unit), table, grad, *_layout(config), slopes)
+    out[:] = slopes[:, : unit.shape[1]]
