@@ -11,6 +11,7 @@ from emogene.avatar.official_dataset import OfficialDataset, read_dataset
 from emogene.avatar.track import resting_face
 from emogene.errors import EmoGeneError
 from emogene.face.bfm import load_bfm
+from emogene.face.landmarks import OUTER_EYE_CORNERS
 from emogene.face.linear import LinearFaceModel
 from emogene.face.space import LandmarkSpace
 from emogene.motion2video.condition import EyeRange, LandmarkStatistics, ngp_poses, smooth_poses
@@ -41,6 +42,7 @@ def import_official(
     portrait, scale = _networks(head, torso)
     recorded, face = read_dataset(dataset), load_bfm(bfm)
     _check(recorded, dataset)
+    _check_face(face, bfm)
     displacement = face.displacement(recorded.id[0] if len(recorded.id) == 1 else recorded.id, recorded.exp)
     person = np.tensordot(recorded.id[0], face.identity_basis, 1)[None].astype(np.float32)
     database = face.mean + displacement
@@ -81,6 +83,13 @@ def _networks(head: Path | None, torso: Path | None) -> tuple[Portrait, float]:
     if torso and portrait.torso is None:
         raise EmoGeneError(f"{torso}: a head's checkpoint, not a torso's; give it as --head")
     return portrait, float(hparams.get("camera_scale", 4.0))
+
+
+def _check_face(face: LinearFaceModel, bfm: Path) -> None:
+    """A model in another unit, or an index of another mesh, would otherwise give a face without a shape."""
+    right, left = (face.mean[corner] for corner in OUTER_EYE_CORNERS)
+    if not (0.5 < np.linalg.norm(left - right) < 1.5 and right[0] < left[0]):
+        raise EmoGeneError(f"{bfm}: the eye corners are not where GeneFace++'s face model has them")
 
 
 def _check(recorded: OfficialDataset, path: Path) -> None:

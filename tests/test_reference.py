@@ -1,0 +1,425 @@
+"""The reference system from end to end: files as the official code leaves them, at reduced widths, in named
+or random weights, become an avatar, and a voice becomes its video."""
+
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from scipy.io import savemat
+
+from emogene import Avatar, EmoGene, EmoGeneError
+from emogene.audio import analyse
+from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config
+from emogene.audio2motion.official import OfficialAudio2Motion
+from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
+from emogene.avatar import avatars
+from emogene.avatar.official import OfficialAvatar
+from emogene.avatar.official_import import default_path, import_official
+from emogene.cli import main
+from emogene.emotalk import parse
+from emogene.emotalk.official import EmoTalkConfig, OfficialEmoTalk, ready
+from emogene.face.bfm import INDEX_FILE, MODEL_FILE, load_bfm
+from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
+from emogene.face.linear import LinearFaceModel
+from emogene.face.motion import LandmarkMotion
+from emogene.face.rig import Rig
+from emogene.motion2video.condition import rotation_matrix
+from emogene.motion2video.field import HeadConfig, HeadField
+from emogene.motion2video.grid import GridConfig
+from emogene.motion2video.official import official_state, parts
+from emogene.motion2video.renderer import Portrait
+from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
+from emogene.motion2video.torso import TorsoConfig, TorsoField
+from emogene.reference import ReferenceEmotion, ReferenceLips
+from emogene.weights.hparams import read_hparams
+from emogene.weights.named import fill_by_name
+
+FRAMES, VERTICES, NATIVE = 40, 600, 32
+ENCODER = Wav2Vec2Config(
+    24, hidden=64, layers=1, heads=4, feed_forward=64, position_kernel=16, position_groups=4
+)
+
+
+def hum(seconds: float) -> np.ndarray:
+    """A sung vowel of a kind: 120 Hz and its harmonics, swelling four times a second."""
+    t = np.arange(round(seconds * 16_000)) / 16_000
+    tone = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 8)) * np.sin(4 * np.pi * t) ** 2
+    return (0.2 * np.asarray(tone)).astype(np.float32)
+
+
+# The files
+
+
+def portrait(kind: str) -> Portrait:
+    """May's networks with small tables and widths: head, torso, head_sr or torso_sr."""
+    larger, torso = kind.endswith("sr"), kind.startswith("torso")
+    grid = GridConfig(log2_rows=9)
+    head = HeadConfig(
+        **{"window": 3 if larger else 5, "blink_width": (4 if torso else 2) if larger else 0},
+        **{"individuals": 3, "grid_size": 16, "position_grid": grid, "ambient_grid": grid},
+        **{"sigma_hidden": 16, "geometry_width": 16, "color_hidden": 16, "ambient_hidden": 16},
+        ambient_weight=larger and not torso,
+    )
+    body = TorsoConfig(
+        "landmarks" if larger else "pose",
+        **{"head_aware": larger, "individuals": 3, "grid": GridConfig(2, log2_rows=9), "grid_size": 8},
+    )
+    made = Portrait(
+        HeadField(head),
+        TorsoField(body) if torso else None,
+        SuperResolution(SuperResolutionConfig(size=NATIVE, channels=(8, 4))) if larger else None,
+    )
+    for module, prefix in parts(made):
+        fill_by_name(module, prefix)
+    made.head.density_bitfield.fill_(255)
+    if made.torso:
+        made.torso.density_grid_torso.fill_(1)
+    return made
+
+
+def write_checkpoint(folder: Path, kind: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {"state_dict": {"model": official_state(portrait(kind))}, "global_step": 250_000}
+    torch.save(state, folder / "model_ckpt_steps_250000.ckpt")
+    (folder / "config.yaml").write_text(
+        "amp: true\nbase_config:\n- egs/base.yaml\ncamera_scale: 4.0\nmax_steps: 16\n"
+    )
+    return folder
+
+
+def write_bfm(folder: Path) -> Path:
+    """A face model whose 68 points are our own mean face, so that it is a face."""
+    draw = np.random.default_rng(2)
+    ours, index = LinearFaceModel.embedded(), draw.permutation(VERTICES - 1)[:468] + 1
+    index[list(MEDIAPIPE_68)] = range(1, 69)
+    index[[i for i in range(468) if i not in MEDIAPIPE_68]] = -1
+    mean = draw.normal(0, 0.5, (VERTICES, 3)).astype(np.float32)
+    mean[1:69] = ours.mean
+    identity = np.zeros((VERTICES, 3, 80), np.float32)
+    expression = np.zeros((VERTICES, 3, 64), np.float32)
+    identity[1:69, :, :40] = np.moveaxis(ours.identity_basis, 0, -1)
+    expression[1:69] = np.moveaxis(ours.expression_basis, 0, -1)
+    folder.mkdir()
+    arrays = {
+        "meanshape": mean.reshape(1, -1),
+        "idBase": identity.reshape(-1, 80),
+        "exBase": expression.reshape(-1, 64),
+    }
+    savemat(folder / MODEL_FILE, arrays)
+    np.save(folder / INDEX_FILE, index)
+    return folder
+
+
+def recording(frames: int = FRAMES) -> dict:
+    """What a binarised video of May holds."""
+    draw = np.random.default_rng(0)
+    drift = np.sin(np.arange(frames)[:, None] / 9 + np.arange(3))
+    euler, fitted = 0.1 * drift, 0.1 * drift
+    trans = fitted - [0, 0, 10]
+    rotation = rotation_matrix(euler)
+    c2w = np.tile(np.eye(4), (frames, 1, 1))
+    c2w[:, :3, :3] = rotation.swapaxes(1, 2)
+    c2w[:, :3, 3] = -np.einsum("tji,tj->ti", rotation, trans / 10)
+    samples = [{"idx": i, "c2w": pose} for i, pose in enumerate(c2w)]
+    return {
+        "bg_img": draw.integers(0, 255, (64, 64, 3)).astype(np.uint8),
+        **{"H": 64, "W": 64, "focal": 1015, "cx": 112.0, "cy": 112.0},
+        "eye_area_percent": draw.uniform(0.2, 0.6, frames).astype(np.float32),
+        "id": draw.normal(0, 0.3, (1, 80)).astype(np.float32),
+        "exp": draw.normal(0, 0.5, (frames, 64)).astype(np.float32),
+        "euler": euler.astype(np.float32),
+        "trans": trans.astype(np.float32),
+        "idexp_lm3d": np.zeros((frames, 204), np.float32),
+        **{"train_samples": samples[: frames // 11 * 10], "val_samples": samples[frames // 11 * 10 :]},
+    }
+
+
+def write_dataset(path: Path, content: dict) -> Path:
+    np.save(path, np.array(content, dtype=object), allow_pickle=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> Path:
+    """A folder with everything that a user of May has."""
+    folder = tmp_path_factory.mktemp("may")
+    for kind in ("head", "torso", "head_sr", "torso_sr"):
+        write_checkpoint(folder / kind, kind)
+    write_bfm(folder / "bfm")
+    write_dataset(folder / "trainval_dataset.npy", recording())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def may(files) -> OfficialAvatar:
+    dataset = files / "trainval_dataset.npy"
+    return import_official("may", dataset, files / "bfm", files / "head_sr", files / "torso_sr")
+
+
+@pytest.fixture(scope="module")
+def reference() -> EmoGene:
+    """The official networks at reduced widths."""
+    pytest.importorskip("parselmouth", reason="extra 'official' is not installed")
+    torch.manual_seed(0)
+    vae = PitchContourVAE(VAEConfig(features=64, channels=12, hidden=24, encoder_layers=2, decoder_layers=2))
+    hubert, sizes = Wav2Vec2(ENCODER), EmoTalkConfig(ENCODER, 32, 16, 8, 8, feed_forward=64)
+    emotalk = OfficialEmoTalk(sizes)
+    for module in (vae, hubert, emotalk):
+        fill_by_name(module)
+    lips = ReferenceLips(OfficialAudio2Motion(vae, hubert))
+    return EmoGene(lips, ReferenceEmotion(ready(emotalk)), Rig.embedded(), threads=2)
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("voice") / "voice.wav"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_f32le", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(hum(1.0)[None], "flt", "mono")
+        frame.sample_rate = 16_000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path) -> Callable[..., tuple[int, str, str]]:
+    """The command line with a home of its own."""
+    monkeypatch.setenv("EMOGENE_HOME", str(tmp_path / "home"))
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        return int(stop.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+# What works
+
+
+def test_import_then_generate(run, files, voice, reference, tmp_path):
+    """The commands of docs/official.md, up to the sizes of the networks."""
+    status, out, err = run(
+        *("avatar", "import", "--head", files / "head_sr", "--torso", files / "torso_sr", "--name", "may"),
+        *("--dataset", files / "trainval_dataset.npy", "--bfm", files / "bfm"),
+    )
+    assert (status, err) == (0, "")
+    assert Path(out.strip()) == default_path("may")
+    assert "may" in avatars() and "may" in run("avatars")[1]
+    assert "not to be passed on" in run("avatar", "show", "may")[1]
+
+    result = reference(voice, avatar="may", mixture="reference:8", size=2 * NATIVE)
+    assert len(result) == 25 and not result.heard
+    result.save(tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 25
+
+    motion = tmp_path / "own.npz"
+    status, _, err = run("generate", voice, "-o", motion, "--avatar", "may", "--pose", "0-20", "--quiet")
+    assert (status, err) == (0, "")
+    with np.load(motion) as tracks:
+        assert tracks["mixed"].shape == (25, 68, 3) and np.isfinite(tracks["mixed"]).all()
+
+
+@pytest.mark.parametrize("mixture", ["reference:6", "reference:7", "reference:8", "reference:9", "default"])
+def test_every_mixture_on_the_imported_avatar(reference, files, may, voice, tmp_path, mixture):
+    may.save(tmp_path / "may.safetensors")
+    one, two = (reference(voice, tmp_path / "may.safetensors", mixture=mixture, size=64) for _ in "ab")
+    np.testing.assert_array_equal(one.mixed.points, two.mixed.points)
+    assert np.ptp(one.mixed.points[:, MOUTH], axis=0).max() > 1e-3
+    assert np.abs(one.mixed.points - may.model.mean).max() < 2
+
+
+def test_what_is_saved_is_what_was_imported(may, files, tmp_path):
+    path = tmp_path / "may.safetensors"
+    may.save(path)
+    assert path.stat().st_mode & 0o077 == 0
+    copy = Avatar.open(path)
+    assert isinstance(copy, OfficialAvatar)
+    checkpoint = torch.load(files / "torso_sr" / "model_ckpt_steps_250000.ckpt", weights_only=True)
+    state = official_state(copy.portrait)
+    assert all(torch.equal(state[key], value) for key, value in checkpoint["state_dict"]["model"].items())
+    for name in ("database", "neutral"):
+        np.testing.assert_array_equal(getattr(copy.space, name), getattr(may.space, name))
+    motion = LandmarkMotion(may.space.database[:2])
+    first, second = (list(avatar.renderer(64, threads=1).frames(motion)) for avatar in (may, copy))
+    assert all((a == b).all() for a, b in zip(first, second, strict=True))
+
+
+def test_the_person_is_the_datasets_with_every_expression_of_the_model(may, files):
+    content, face = recording(), load_bfm(files / "bfm")
+    expected = face.landmarks(content["id"][0], content["exp"])
+    np.testing.assert_allclose(may.space.database, expected, atol=1e-6)
+    spoken = may.model.landmarks(np.ones(1, np.float32), content["exp"][:3])
+    np.testing.assert_allclose(spoken, expected[:3], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["head", "torso", "head_sr", "torso_sr"])
+def test_every_kind_renders(files, kind):
+    where = {"torso" if kind.startswith("torso") else "head": files / kind}
+    avatar = import_official("x", files / "trainval_dataset.npy", files / "bfm", **where)
+    assert avatar.native == (NATIVE if kind.endswith("sr") else 64)
+    motion = LandmarkMotion(avatar.space.database[:3])
+    pictures = list(avatar.renderer(64, threads=2).frames(motion))
+    assert [p.shape for p in pictures] == [(64, 64, 3)] * 3
+    assert np.abs(pictures[0].astype(int) - pictures[2]).max() > 0
+
+
+def test_a_frame_is_given_what_the_condition_pipeline_gives(may):
+    faces = may.space.database
+    states = list(may.renderer(64, pose="static").states(faces))
+    assert len(states) == FRAMES
+    assert all(torch.equal(states[0].rays.direction, s.rays.direction) for s in states[1:])
+    moving = list(may.renderer(64).states(faces))
+    assert not torch.equal(moving[0].rays.direction, moving[9].rays.direction)
+    chin = moving[3].torso_condition
+    assert chin is not None and chin.shape == (1, 136)
+    assert chin.min() > 0 and chin.max() < 1, "the face is in the picture"
+    u, v = chin.reshape(68, 2).T
+    assert u[0] < u[16] and v[8] > v[27], "not mirrored, not upside down"
+
+
+def test_longer_than_the_video_the_poses_come_back(may):
+    faces = np.repeat(may.space.database, 3, 0)
+    states = list(may.renderer(64).states(faces))
+    turned = [s.rays.direction for s in states]
+    assert torch.equal(turned[FRAMES - 1], turned[FRAMES]) and torch.equal(turned[0], turned[2 * FRAMES - 1])
+
+
+@pytest.mark.parametrize("mixture", ["reference", "default"])
+def test_a_clip_of_one_frame(reference, may, voice, tmp_path, mixture):
+    may.save(tmp_path / "may.safetensors")
+    short = tmp_path / "short.wav"
+    with av.open(str(short), "w") as container:
+        stream = container.add_stream("pcm_f32le", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(hum(0.06)[None][:, -800:] + 0.01, "flt", "mono")
+        frame.sample_rate = 16_000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    result = reference(short, tmp_path / "may.safetensors", mixture=mixture, size=64)
+    assert len(result) == 2 and len(list(result.frames())) == 2
+    one = LandmarkMotion(result.mixed.points[:1])
+    assert [p.shape for p in result.frames(one)] == [(64, 64, 3)]
+
+
+def test_a_database_of_copies_has_a_projection(files, tmp_path, reference, voice):
+    content = recording()
+    content["exp"][:] = content["exp"][:2].repeat(FRAMES // 2, 0)
+    path = write_dataset(tmp_path / "copies.npy", content)
+    import_official("x", path, files / "bfm", torso=files / "torso_sr").save(tmp_path / "x.safetensors")
+    result = reference(voice, tmp_path / "x.safetensors", mixture="reference", size=64)
+    assert np.isfinite(result.mixed.points).all()
+
+
+def test_config_beside_the_checkpoint(files, tmp_path):
+    assert read_hparams(files / "torso_sr") == {"amp": True, "camera_scale": 4.0, "max_steps": 16}
+    assert read_hparams(tmp_path) == {}
+    (tmp_path / "config.yaml").write_text(
+        "a: 'x y'\nb: 1e-3 # small\nc: [1, 2]\nd: !!python/name:os.system ''\ne:\n  f: 1\n"
+    )
+    assert read_hparams(tmp_path / "any.ckpt") == {"a": "x y", "b": 0.001}
+
+
+# What the user can put right
+
+
+def refused(match: str, call: Callable[[], object]) -> None:
+    with pytest.raises(EmoGeneError, match=match) as error:
+        call()
+    assert "\n" not in str(error.value)
+
+
+def damaged_dataset(folder: Path, **changes) -> Path:
+    return write_dataset(folder / "dataset.npy", recording() | changes)
+
+
+def test_another_models_files(files, tmp_path):
+    dataset, bfm = files / "trainval_dataset.npy", files / "bfm"
+    refused("torso_sr|head", lambda: import_official("x", dataset, bfm))
+    refused("a head's checkpoint", lambda: import_official("x", dataset, bfm, torso=files / "head_sr"))
+    other = tmp_path / "a2m"
+    other.mkdir()
+    vae = PitchContourVAE(VAEConfig(features=16, channels=8, hidden=8, encoder_layers=1, decoder_layers=1))
+    torch.save({"state_dict": {"model": vae.state_dict()}}, other / "model_ckpt_steps_1.ckpt")
+    refused("not a GeneFace", lambda: import_official("x", dataset, bfm, head=other))
+    refused(
+        "not a GeneFace", lambda: import_official("x", dataset, bfm, head=other, torso=files / "torso_sr")
+    )
+    refused("no model_ckpt", lambda: import_official("x", dataset, bfm, torso=tmp_path))
+    refused("cannot read", lambda: import_official("x", tmp_path / "no.npy", bfm, torso=files / "torso"))
+    refused("not found", lambda: import_official("x", dataset, tmp_path, torso=files / "torso"))
+
+
+def test_a_wrong_face_model(files, tmp_path):
+    folder = write_bfm(tmp_path / "bfm")
+    np.save(folder / INDEX_FILE, np.load(folder / INDEX_FILE)[::-1])
+    dataset = files / "trainval_dataset.npy"
+    refused("eye corners", lambda: import_official("x", dataset, folder, torso=files / "torso"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (recording(8), "at least 10"),
+        ({"val_samples": []}, "camera poses"),
+        ({"train_samples": [{}] * 40, "val_samples": []}, "c2w"),
+        ({"focal": 1200}, "camera"),
+        ({"exp": np.full((FRAMES, 64), np.nan, np.float32)}, "not finite in exp"),
+    ],
+)
+def test_a_dataset_that_cannot_be(files, tmp_path, changes, says):
+    path = damaged_dataset(tmp_path, **changes)
+    refused(says, lambda: import_official("x", path, files / "bfm", torso=files / "torso"))
+    refused(
+        re.escape(str(path)) if says != "c2w" else says,
+        lambda: import_official("x", path, files / "bfm", torso=files / "torso"),
+    )
+
+
+def test_the_command_line_says_what_is_missing(run, files, voice, tmp_path):
+    for options, says in {
+        ("--emotalk", tmp_path / "EmoTalk.pth"): "no such checkpoint",
+        ("--audio2motion", tmp_path): "no model_ckpt_steps",
+        ("--mixture", "reference:5"): "unknown mixture",
+        ("--pose", "9-3"): "head pose",
+        ("--avatar", "nobody"): "no avatar",
+    }.items():
+        status, out, err = run("generate", voice, "-o", tmp_path / "out.npz", "--quiet", *options)
+        assert (status, out, err.count("\n")) == (2, "", 1) and says in err
+    status, _, err = run(
+        *("avatar", "import", "--torso", files / "torso", "--name", "../may"),
+        *("--dataset", files / "trainval_dataset.npy", "--bfm", files / "bfm"),
+    )
+    assert status == 2 and "avatar name" in err
+
+
+def test_official_networks_want_an_imported_avatar_and_hear_the_emotion(reference, voice):
+    refused("avatar import", lambda: reference(voice, size=64))
+    speech = analyse(hum(0.5))
+    refused("--emotion auto", lambda: reference.emotalk(speech, parse("happy")))
+
+
+def test_a_damaged_avatar_file(may, tmp_path):
+    path = tmp_path / "may.safetensors"
+    may.save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    refused("avatar file", lambda: Avatar.open(path))
+
+
+def test_a_hostile_dataset_does_not_run(files, tmp_path):
+    trap = tmp_path / "trap"
+
+    class Call:
+        def __reduce__(self):
+            return Path.touch, (trap,)
+
+    path = damaged_dataset(tmp_path, hubert=Call())
+    assert b"touch" in pickle.dumps(Call())
+    refused("refused", lambda: import_official("x", path, files / "bfm", torso=files / "torso"))
+    assert not trap.exists()
