@@ -4,9 +4,9 @@ import torch
 from emogene.motion2video.compositing import composite
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
-from emogene.motion2video.marching import march, near_far
+from emogene.motion2video.marching import march, morton, near_far
 from emogene.motion2video.mlp import truncated_exp
-from emogene.motion2video.occupancy import bake, update_density
+from emogene.motion2video.occupancy import update_density
 
 variants = pytest.mark.parametrize("variant", ["head", "headblink"])
 
@@ -103,15 +103,15 @@ def test_a_direct_head_keeps_only_what_it_needs():
     assert "density_bitfield" in keys
 
 
-def test_baking_keeps_only_cells_that_are_seen(recorded, small_head, official_view):
-    head = small_head("head")
-    rays = official_view
-    condition = head.condition(recorded["head_cond"])
-    before = head.occupancy.bits.count_nonzero()
-    share = bake(head, [(rays, condition)], threshold=0.01, size=32)
-    assert 0 < share < 0.5
-    assert head.occupancy.bits.count_nonzero() < before
-    assert head.config.grid_size == 32
+def test_a_new_occupancy_tightens_the_box():
+    head = direct_head()
+    bits = torch.zeros(64**3 // 8, dtype=torch.uint8)
+    index = morton(torch.tensor([[20, 32, 40], [30, 33, 63]]))
+    bits[index >> 3] |= (1 << (index & 7)).to(torch.uint8)
+    head.set_occupancy(bits, margin=0.05)
+    assert head.config.grid_size == 64
+    low, high = torch.tensor([20, 32, 40]) / 32 - 1 - 0.05, torch.tensor([31 / 32 - 0.95, 34 / 32 - 0.95, 1])
+    assert torch.allclose(head.aabb_infer, torch.cat([low, high]))
 
 
 def test_truncated_exp_has_a_bounded_slope():

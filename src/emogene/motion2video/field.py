@@ -139,12 +139,21 @@ class HeadField(nn.Module):
     def occupancy(self) -> Occupancy:
         return Occupancy(self.density_bitfield)
 
-    def set_occupancy(self, bits: Tensor) -> None:
-        """Replaces the occupancy grid, and with it the configured ``grid_size``."""
+    def set_occupancy(self, bits: Tensor, margin: float = 0.06) -> None:
+        """Replaces the occupancy grid, and with it the configured ``grid_size``.
+
+        Rays at inference cross the box of the full cells only, grown by ``margin`` for what a warp moves.
+        """
         occupancy = Occupancy(bits)
         self.config = replace(self.config, grid_size=occupancy.size)
         self.density_bitfield = bits
         self.density_grid = torch.zeros(1, occupancy.size**3)
+        cells = torch.cartesian_prod(*[torch.arange(occupancy.size)] * 3)
+        full = cells[occupancy((cells + 0.5) * (2 / occupancy.size) - 1)]
+        if len(full):
+            low, high = full.amin(0) * (2 / occupancy.size) - 1, (full.amax(0) + 1) * (2 / occupancy.size) - 1
+            self.aabb_infer[:3] = torch.maximum(low - margin, self.aabb_train[:3])
+            self.aabb_infer[3:] = torch.minimum(high + margin, self.aabb_train[3:])
 
     def condition(self, landmarks: Tensor, eye: Tensor | None = None) -> Tensor:
         """The official condition ``[1, width]``: one frame's window of normalised landmarks

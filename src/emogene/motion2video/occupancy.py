@@ -1,14 +1,10 @@
-"""Keeping the occupancy grid: from the density while training, from what cameras see for rendering."""
-
-from collections.abc import Iterable
+"""Keeping the occupancy grid of an official field while it is trained."""
 
 import torch
 from torch import Tensor
 
-from emogene.motion2video.compositing import sample_weights
 from emogene.motion2video.field import HeadField
-from emogene.motion2video.marching import cells, march, morton, near_far, pack_bits
-from emogene.motion2video.rays import Rays
+from emogene.motion2video.marching import morton, pack_bits
 
 CHUNK = 2**17
 
@@ -44,33 +40,3 @@ def update_density(field: HeadField, condition: Tensor, noise: Tensor, decay: fl
     mean = grid.clamp_min(0).mean().item()
     field.density_bitfield.copy_(pack_bits(grid > min(mean, field.config.density_threshold)))
     return mean
-
-
-@torch.no_grad()
-def visibility(field: HeadField, views: Iterable[tuple[Rays, Tensor]], size: int = 128) -> Tensor:
-    """The largest weight that any ray gives to each cell: ``[size ** 3]`` in Morton order.
-
-    ``views``: rays and condition ``[1, width]`` of frames, marched with the field's present occupancy.
-    """
-    grid = torch.zeros(size**3)
-    occupancy, rule, individual = field.occupancy, field.config.rule, field.individual()
-    for rays, condition in views:
-        near, far = near_far(*rays, field.aabb_infer, field.config.nearest)
-        samples = march(*rays, near, far, occupancy, rule, field.config.max_steps)
-        value = field(samples.position, samples.ray, rays.direction, condition, individual)
-        weight = sample_weights(value.sigma, samples)
-        grid.scatter_reduce_(0, morton(cells(samples.position, size)), weight, "amax")
-    return grid
-
-
-def bake(
-    field: HeadField, views: Iterable[tuple[Rays, Tensor]], threshold: float = 0.1, size: int = 128
-) -> float:
-    """Leaves full only cells that some ray of ``views`` sees with at least this weight; returns their share.
-
-    What is hidden behind the visible surface costs time and shows nothing. The occupancy grid becomes
-    ``size`` cells wide (a change of the field's configuration).
-    """
-    seen = visibility(field, views, size) > threshold
-    field.set_occupancy(pack_bits(seen))
-    return seen.float().mean().item()
