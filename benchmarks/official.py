@@ -19,6 +19,8 @@ import numpy as np
 import torch
 
 from emogene.audio import load_audio
+from emogene.audio2motion.parity import named_vae
+from emogene.audio2motion.vae import freeze
 from emogene.emotalk.parity import named_emotalk
 from emogene.motion2video.marching import morton, pack_bits
 from emogene.motion2video.parity import named_frame
@@ -55,6 +57,23 @@ def emotalk(runs: int) -> Iterator[Figure]:
     error = np.abs(rounded - exact)
     deviation = f"max {error.max():.3f}, mean {error.mean():.4f}, outputs' std {exact.std():.2f}"
     yield Figure("EmoTalk, 10 s, bfloat16", seconds, 3.07, deviation)
+
+
+def audio2motion(runs: int) -> Iterator[Figure]:
+    """HuBERT features and pitch of ten seconds to 248 frames of expression coefficients."""
+    vae, frames = named_vae(), 248
+    freeze(vae)
+    random = np.random.default_rng(0)
+    features = torch.from_numpy(random.standard_normal((1, 2 * frames, 1024), np.float32))
+    f0 = torch.from_numpy(random.uniform(80, 300, (1, 2 * frames)).astype(np.float32))
+    noise = torch.from_numpy(random.standard_normal((1, 16, frames // 4), np.float32))
+
+    @torch.inference_mode()
+    def motion() -> np.ndarray:
+        return vae.sample(vae.condition(features, f0, 0.4), 0.2 * noise).numpy()
+
+    seconds, _ = best(motion, 10 * runs)
+    yield Figure("audio to motion, 248 frames, float32", seconds, 0.017)
 
 
 def head_bitfield() -> np.ndarray:
@@ -95,7 +114,11 @@ def frame(runs: int) -> Iterator[Figure]:
             yield Figure(f"May frame, torso and SR, {name}", seconds, 5.1, deviation)
 
 
-BENCHMARKS: dict[str, Callable[[int], Iterator[Figure]]] = {"emotalk": emotalk, "frame": frame}
+BENCHMARKS: dict[str, Callable[[int], Iterator[Figure]]] = {
+    "emotalk": emotalk,
+    "audio2motion": audio2motion,
+    "frame": frame,
+}
 """Name -> what yields its figures for a number of runs."""
 
 

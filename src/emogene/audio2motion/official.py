@@ -16,9 +16,11 @@ from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, freeze
 from emogene.errors import EmoGeneError
 from emogene.packed import pack, packable
 from emogene.weights.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
+from emogene.weights.named import legacy_key
 from emogene.weights.official import home
 
 HUBERT = "hubert-large-ls960-ft"
+_HUBERT_FILES = ("pytorch_model.bin", "model.safetensors")
 _CHUNK = 320_000  # samples; 1000 frames
 _HOP = 320
 _REACH = 80  # samples that the last frame needs beyond its hop
@@ -92,14 +94,18 @@ def load_vae(path: Path) -> PitchContourVAE:
 def load_hubert(folder: Path, config: Wav2Vec2Config | None = None) -> Wav2Vec2:
     """HuBERT-large from a local folder; nothing is downloaded. EmoGeneError says what to fetch, or what is
     wrong with the file. ``config``: other sizes."""
-    path = folder / "pytorch_model.bin"
-    if not path.is_file():
+    path = next((folder / name for name in _HUBERT_FILES if (folder / name).is_file()), None)
+    if path is None:
         raise EmoGeneError(
-            f"{path}: HuBERT-large is not there; put pytorch_model.bin of huggingface.co/facebook/{HUBERT} "
+            f"{folder}: HuBERT-large is not there; put pytorch_model.bin of huggingface.co/facebook/{HUBERT} "
             "(Apache-2.0, 1.3 GB) into that folder"
         )
     state = model_state(read_checkpoint(path), path)
-    body = {key.removeprefix("hubert."): v for key, v in state.items() if not key.startswith("lm_head.")}
+    body = {
+        legacy_key(key.removeprefix("hubert.")): value
+        for key, value in state.items()
+        if not key.startswith("lm_head.")
+    }
     with torch.device("meta"):
         hubert = Wav2Vec2(config)
     fill(hubert, body, path, assign=True)

@@ -13,8 +13,14 @@ from emogene.weights.named import fill_by_name
 def audio2motion(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """``hubert [1, 2T, 1024]``, ``f0 [1, 2T]``, ``mouth_amp``, ``temperature``, ``z_noise [1, 16, T/4]``
     before the temperature -> ``exp [1, T, 64]``; the pitch variant with the mouth embedding."""
-    vae = PitchContourVAE().eval()
-    fill_by_name(vae)
+    vae = named_vae()
     hubert, f0, noise = (torch.from_numpy(inputs[key]).float() for key in ("hubert", "f0", "z_noise"))
     condition = vae.condition(hubert, f0, float(inputs["mouth_amp"]))
     return {"exp": vae.sample(condition, noise * float(inputs["temperature"])).numpy()}
+
+
+def named_vae() -> PitchContourVAE:
+    """The full-size network with the mouth embedding, in named weights."""
+    vae = PitchContourVAE().eval()
+    fill_by_name(vae)
+    return vae

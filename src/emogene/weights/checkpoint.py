@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from emogene.errors import EmoGeneError
@@ -18,16 +20,20 @@ _NUMBERS: list[Any] = [
     np.dtype,
     *(type(np.dtype(name)) for name in ("f4", "f8", "i4", "i8", "bool")),
 ]
+_DAMAGE = OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError
 
 
 def read_checkpoint(path: Path) -> Any:
-    """What ``torch.save`` wrote, on the CPU; tensors, numbers, strings and containers only.
+    """What ``torch.save`` wrote, or a safetensors file, on the CPU; tensors, numbers, strings and containers
+    only.
 
     Raises EmoGeneError, one line, where the file is missing, damaged or asks to run code.
     """
     if not path.is_file():
         raise EmoGeneError(f"{path}: no such checkpoint")
     try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
         with torch.serialization.safe_globals(_NUMBERS):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -35,7 +41,7 @@ def read_checkpoint(path: Path) -> Any:
         if "Unsupported" in str(error) or "GLOBAL" in str(error) or "WeightsUnpickler" in str(error):
             reason = "it holds more than weights, and such a file could run code"
         raise EmoGeneError(f"{path}: refused: {reason}") from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (*_DAMAGE, SafetensorError) as error:
         reason = (str(error).splitlines() or ["it ends early"])[0]
         raise EmoGeneError(f"{path}: damaged or not a checkpoint ({reason}); download it again") from None
 
