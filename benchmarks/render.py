@@ -91,6 +91,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     avatar = Avatar.open(options.avatar)
+    assert isinstance(avatar, Avatar), "an avatar trained here, not an imported one"
     figures: dict[str, object] = {"threads": options.threads}
 
     figures["first frame, s"] = first_frame(options.avatar)

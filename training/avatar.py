@@ -37,8 +37,8 @@ PROVENANCE = Provenance(
     consent="recorded as a volunteer for the GRID corpus, which its authors publish under CC BY 4.0",
     source="GRID audiovisual sentence corpus, speaker 1",
     licence="CC BY 4.0",
-    attribution="M. Cooke, J. Barker, S. Cunningham, X. Shao: An audio-visual corpus for speech perception and "
-    "automatic speech recognition, JASA 120(5), 2006",
+    attribution="M. Cooke, J. Barker, S. Cunningham, X. Shao: An audio-visual corpus for speech perception "
+    "and automatic speech recognition, JASA 120(5), 2006",
 )
 
 
@@ -91,7 +91,9 @@ def main() -> None:
     avatar = replace(avatar, training=notes)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     avatar.save(args.out)
-    report(Avatar.open(args.out), data, held, {"capture": captured, **seconds})
+    saved = Avatar.open(args.out)
+    assert isinstance(saved, Avatar)
+    report(saved, data, held, {"capture": captured, **seconds})
 
 
 def report(avatar: Avatar, data: TrainingSet, held: np.ndarray, seconds: dict[str, float]) -> None:
