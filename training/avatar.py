@@ -20,6 +20,7 @@ from rich.progress import track
 from emogene.avatar.avatar import Avatar, Provenance
 from emogene.avatar.capture.dataset import CaptureConfig, TrainingSet, capture
 from emogene.avatar.capture.tracks import stored_tracks
+from emogene.avatar.train.calibrate import calibrated
 from emogene.avatar.train.head import HeadTraining
 from emogene.avatar.train.train import AvatarTraining, train_avatar
 
@@ -88,20 +89,24 @@ def main() -> None:
         "config": asdict(config),
         "capture": asdict(CaptureConfig()),
     }
+    avatar, realised = calibrated(avatar, args.data / "models" / "face_landmarker.task")
     avatar = replace(avatar, training=notes)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     avatar.save(args.out)
     saved = Avatar.open(args.out)
     assert isinstance(saved, Avatar)
-    report(saved, data, held, {"capture": captured, **seconds})
+    report(saved, data, held, {"capture": captured, **seconds}, realised)
 
 
-def report(avatar: Avatar, data: TrainingSet, held: np.ndarray, seconds: dict[str, float]) -> None:
+def report(
+    avatar: Avatar, data: TrainingSet, held: np.ndarray, seconds: dict[str, float], realised: dict[str, float]
+) -> None:
     from emogene.evaluate.render import psnr
 
     figures = {
         "seconds": seconds,
         "held_out": psnr(avatar, data, np.flatnonzero(held)[::5]),
+        "warp_without_gain": realised,
         "training_frames": psnr(avatar, data, np.flatnonzero(~held)[::40]),
     }
     print(json.dumps(figures, indent=2))

@@ -16,7 +16,7 @@ def joined_pose(
     clips: int = 10,
     blend: int = 12,
 ) -> HeadPose:
-    """A track at 25 fps of the first ``clips`` clips with little drift, each centred, faded into the next.
+    """A track at 25 fps of the ``clips`` liveliest clips, each centred and faded into the next.
 
     ``rotation [N, 3, 3]``, ``translation [N, 3]`` and ``clip [N]``: every ``stride``-th frame of each clip.
     Where a person sits differs from clip to clip; what is kept is how the head moves.
@@ -30,11 +30,11 @@ def joined_pose(
         pieces.append(
             resample(part - part.mean(0), VIDEO_FPS / stride, VIDEO_FPS, stride * (len(part) - 1) + 1)
         )
-    calm = np.argsort([np.abs(p[-1] - p[0]).sum() for p in pieces], kind="stable")[:clips]
-    track = pieces[calm[0]]
+    lively = np.argsort([-np.linalg.norm(p.std(0) / six.std(0)) for p in pieces], kind="stable")[:clips]
+    track = pieces[lively[0]]
     fade = np.linspace(0, 1, blend + 2)[1:-1, None]
     fade = fade * fade * (3 - 2 * fade)
-    for i in calm[1:]:
+    for i in lively[1:]:
         following = pieces[i]
         mixed = track[-blend:] * (1 - fade) + following[:blend] * fade
         track = np.concatenate([track[:-blend], mixed, following[blend:]])

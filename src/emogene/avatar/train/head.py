@@ -39,7 +39,7 @@ class HeadTraining:
     """Weight of the thickness of surfaces: half as many samples to render, at .1 to .8 dB."""
     cells: int = 64
     """The training occupancy grid has cells**3 cells."""
-    cull: tuple[int, int, float] = (192, 32, 0.06)
+    cull: tuple[int, int, float] = (192, 32, 0.12)
     """First step of dropping unseen cells, steps between, final threshold of a cell's weight."""
     bake: tuple[float, int, float] = (0.15, 128, 0.05)
     """Over this last share of the steps, a finer grid is watched; cells above the weight are kept."""
