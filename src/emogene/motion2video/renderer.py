@@ -156,8 +156,7 @@ class Renderer:
         picture = image.T.reshape(1, 3, self.size, self.size)
         if self.superres is None:
             return picture[0]
-        picture = picture.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        return self.superres(picture, noise)[0].float()
+        return self.superres(picture, noise, dtype=self.dtype)[0]
 
     def frame(self, state: FrameState, pool: ThreadPoolExecutor | None = None) -> np.ndarray:
         """One picture, uint8 ``[H, W, 3]``."""

@@ -150,16 +150,23 @@ class SuperResolution(nn.Module):
         self.block1 = Block(first, second, 2 * c.size, c.image_channels, up=True)
 
     def forward(
-        self, image: Tensor, noise: Noise = "none", generator: torch.Generator | None = None
+        self,
+        image: Tensor,
+        noise: Noise = "none",
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
     ) -> Tensor:
-        """``noise`` (official only): none, the recorded constant, or drawn anew as the official code does."""
-        if self.config.kind == "shuffle":
-            values = [value.to(image) for value in self.layers.parameters()]
-            *hidden, last = zip(values[::2], values[1::2], strict=True)
-            x = image
-            for weight, bias in hidden:
-                x = F.relu(F.conv2d(x, weight, bias, padding=1))
-            detail = F.pixel_shuffle(F.conv2d(x, *last, padding=1), 2)
-            return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False) + detail
-        x, image = self.block0(image, image, noise, generator)
-        return self.block1(x, image, noise, generator)[1]
+        """``noise`` (official only): none, the recorded constant, or drawn anew as the official code does.
+
+        ``dtype`` of the convolutions, if not the image's; the image they add detail to keeps its own.
+        """
+        x = image.to(dtype or image.dtype).contiguous(memory_format=torch.channels_last)
+        if self.config.kind == "stylegan":
+            x, image = self.block0(x, image, noise, generator)
+            return self.block1(x, image, noise, generator)[1]
+        values = [value.to(x) for value in self.layers.parameters()]
+        *hidden, last = zip(values[::2], values[1::2], strict=True)
+        for weight, bias in hidden:
+            x = F.relu(F.conv2d(x, weight, bias, padding=1))
+        detail = F.pixel_shuffle(F.conv2d(x, *last, padding=1), 2).to(image.dtype)
+        return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False) + detail
