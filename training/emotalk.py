@@ -8,7 +8,6 @@
 Every stage is kept in the cache folder, and a stage that was cut short goes on from its last epoch.
 """
 
-import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,6 +47,8 @@ class Config:
     output: Path = EMBEDDED
     report: Path = ROOT / "training" / "emotalk.md"
     folds: int = 5
+    judged_folds: int = 5
+    """How many of the folds to train and judge; fewer is quicker, and the figures are of fewer actors."""
     epochs: int = 60
     content_epochs: int = 50
     batch: int = 32
@@ -79,8 +80,8 @@ def main(config: Config) -> None:
 
     content, correlation = train_content(grid, spoken_shapes(config.data, grid), config)
     listener = train_listener(corpus, np.arange(len(clips)), config, "all")
-    logits = cross_validate(corpus, config)
-    calibration = Calibration(temperature=temperature(logits, takes), normal=normal_share(takes))
+    logits, judged = cross_validate(corpus, config)
+    calibration = Calibration(temperature=temperature(logits, takes.only(judged)), normal=normal_share(takes))
 
     strong, top, reliability = expression_statistics(takes)
     model = EmoTalk(
@@ -93,7 +94,7 @@ def main(config: Config) -> None:
     )
     config.output.parent.mkdir(exist_ok=True)
     model.save(config.output, {"licence": LICENCE, "sources": SOURCES})
-    config.report.write_text(report(logits, takes, calibration, correlation, reliability, config))
+    config.report.write_text(report(logits, takes, judged, calibration, correlation, reliability, config))
     size, minutes = config.output.stat().st_size / 1e6, (time.time() - started) / 60
     print(f"{config.output}: {size:.2f} MB in {minutes:.0f} min")
 
@@ -101,19 +102,21 @@ def main(config: Config) -> None:
 # The listener
 
 
-def cross_validate(corpus: Corpus, config: Config) -> np.ndarray:
-    """Clip logits ``[N, 9]``, each by a listener that never heard the actor."""
-    actors = np.unique(corpus.takes.actor)
-    order = np.random.default_rng(config.seed).permutation(actors)
-    logits = np.zeros((len(corpus.clips), len(HEARD) + 1), np.float32)
-    for fold in range(config.folds):
+def cross_validate(corpus: Corpus, config: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Clip logits ``[M, 9]``, each by a listener new to the actor, and the clips' numbers ``[M]``."""
+    order = np.random.default_rng(config.seed).permutation(np.unique(corpus.takes.actor))
+    logits: list[np.ndarray] = []
+    judged: list[int] = []
+    for fold in range(config.judged_folds):
         unheard = np.isin(corpus.takes.actor, order[fold :: config.folds])
         listener = train_listener(corpus, np.flatnonzero(~unheard), config, f"fold{fold}").eval()
-        for i in np.flatnonzero(unheard):
-            logits[i] = clip_logits(listener, corpus.clips, int(i))
-        hit = logits[unheard, : len(HEARD)].argmax(1) == corpus.takes.emotion[unheard]
+        rows = np.flatnonzero(unheard).tolist()
+        heard = np.stack([clip_logits(listener, corpus.clips, i) for i in rows])
+        hit = heard[:, : len(HEARD)].argmax(1) == corpus.takes.emotion[rows]
         print(f"fold {fold}: accuracy {hit.mean():.3f}", flush=True)
-    return logits
+        logits.extend(heard)
+        judged.extend(rows)
+    return np.array(logits), np.array(judged)
 
 
 def clip_logits(listener: Listener, clips: Clips, i: int) -> np.ndarray:
@@ -313,32 +316,42 @@ def fit(
 # The report
 
 
-def report(logits, takes: Takes, calibration: Calibration, jaw: float, reliability, config: Config) -> str:
+def report(
+    logits: np.ndarray,
+    takes: Takes,
+    judged: np.ndarray,
+    calibration: Calibration,
+    jaw: float,
+    reliability: np.ndarray,
+    config: Config,
+) -> str:
     """The figures, as Markdown."""
     heard = logits[:, : len(HEARD)] / calibration.temperature
     probabilities = np.exp(heard - heard.max(1, keepdims=True))
     probabilities /= probabilities.sum(1, keepdims=True)
+    true = takes.only(judged)
     guess = probabilities.argmax(1)
     confusion = np.zeros((len(HEARD), len(HEARD)), int)
-    np.add.at(confusion, (takes.emotion, guess), 1)
+    np.add.at(confusion, (true.emotion, guess), 1)
     strong = 1 / (1 + np.exp(-logits[:, -1]))
-    felt = takes.emotion > 0
-    hit = ((strong > 0.5) == takes.strong)[felt].mean()
-    likelihood = -np.log(probabilities[np.arange(len(guess)), takes.emotion]).mean()
+    felt = true.emotion > 0
+    hit = ((strong > 0.5) == true.strong)[felt].mean()
+    likelihood = -np.log(probabilities[np.arange(len(guess)), true.emotion]).mean()
     rows = "\n".join(
         f"| {n} | " + " | ".join(map(str, line)) + " |" for n, line in zip(HEARD, confusion, strict=True)
     )
-    units = unit_scores(probabilities, strong, takes, config)
+    units = unit_scores(probabilities, strong, takes, judged)
     shares = ", ".join(f"{unit} {share:.2f}" for unit, share in zip(ACTION_UNITS, reliability, strict=True))
     return f"""# The emotion branch: what was reached
 
 Made by `python training/emotalk.py` with {config.epochs} epochs for the listener and {config.content_epochs}
-for the content network. The figures are of {config.folds} folds by actor: every clip is judged by a listener
-that never heard its actor. The shipped listener has heard all {len(np.unique(takes.actor))} actors.
+for the content network. Figures of {config.judged_folds} of {config.folds} folds by actor ({len(judged)} clips,
+{len(np.unique(true.actor))} actors): every clip is judged by a listener that never heard its actor. The shipped
+listener has heard all {len(np.unique(takes.actor))} actors.
 
 | figure | unheard actors |
 |---|---|
-| emotion, 8 classes, accuracy | {(guess == takes.emotion).mean():.3f} |
+| emotion, 8 classes, accuracy | {(guess == true.emotion).mean():.3f} |
 | negative log-likelihood, nats (temperature {calibration.temperature:.2f}) | {likelihood:.3f} |
 | normal or strong intensity, accuracy | {hit:.3f} |
 {units}
@@ -355,18 +368,16 @@ Share of each AU's variance that the emotion explains, the weight of data agains
 """
 
 
-def unit_scores(probabilities: np.ndarray, strong: np.ndarray, takes: Takes, config: Config) -> str:
-    """R2 of the AU means; the tables, too, come from other folds than the actor's."""
-    order = np.random.default_rng(config.seed).permutation(np.unique(takes.actor))
-    expected = np.zeros_like(takes.units)
-    for fold in range(config.folds):
-        unheard = np.isin(takes.actor, order[fold :: config.folds])
-        seen = Takes(*(getattr(takes, f.name)[~unheard] for f in dataclasses.fields(Takes)))
-        normal, full = unit_means(seen)
-        share, heard = strong[unheard, None], probabilities[unheard]
-        expected[unheard] = (1 - share) * (heard @ normal) + share * (heard @ full)
-    error = ((takes.units - expected) ** 2).mean(0) / takes.units.var(0)
-    scores = dict(zip(ACTION_UNITS, 1 - error, strict=True))
+def unit_scores(probabilities: np.ndarray, strong: np.ndarray, takes: Takes, judged: np.ndarray) -> str:
+    """R2 of the AU means; the table of the emotions' AUs, too, is without the actor who is judged."""
+    expected = np.zeros((len(judged), len(ACTION_UNITS)))
+    for actor in np.unique(takes.actor[judged]):
+        normal, full = unit_means(takes.only(np.flatnonzero(takes.actor != actor)))
+        rows = takes.actor[judged] == actor
+        share = strong[rows, None]
+        expected[rows] = (1 - share) * (probabilities[rows] @ normal) + share * (probabilities[rows] @ full)
+    true = takes.units[judged]
+    scores = dict(zip(ACTION_UNITS, 1 - ((true - expected) ** 2).mean(0) / true.var(0), strict=True))
     return "\n".join(f"| mean {unit} of the clip, R2 | {scores[unit]:.3f} |" for unit in SHOWN_UNITS)
 
 

@@ -71,6 +71,10 @@ class Takes:
     actor: np.ndarray
     units: np.ndarray
 
+    def only(self, rows: np.ndarray) -> "Takes":
+        """The takes with these numbers."""
+        return Takes(self.emotion[rows], self.strong[rows], self.actor[rows], self.units[rows])
+
 
 def load_takes(names: Sequence[str], table: Path) -> Takes:
     """Labels from the file names (03-01-EE-II-SS-RR-AA) and AUs from ``action_units.csv``."""
