@@ -30,6 +30,9 @@ OFFICIAL = (
     Official("EmoTalk", "EmoTalk.pth", "CC BY-NC 4.0", "github.com/psyai-net/EmoTalk_release"),
     Official("GeneFace++ audio to motion", "audio2motion_vae", "MIT", "github.com/yerfor/GeneFacePlusPlus"),
     Official(
+        "HuBERT-large", "hubert-large-ls960-ft", "Apache-2.0", "huggingface.co/facebook/hubert-large-ls960-ft"
+    ),
+    Official(
         "GeneFace++ May, torso", "motion2video_nerf/may_torso", "MIT", "github.com/yerfor/GeneFacePlusPlus"
     ),
     Official("Basel face model", "BFM_model_front.mat", "research only", "faces.dmi.unibas.ch/bfm"),
