@@ -5,10 +5,10 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import distance_transform_edt
 
 EAR_LOBES = (3, 13)  # jaw points at the height of the ear lobes
-SIDEWAYS = 5.0  # the collar is beside the neck: the layer fades faster to the sides than downwards
+SIDEWAYS = 4.0  # the collar is beside the neck: the layer fades faster to the sides than downwards
 
 
-def head_layer(points: np.ndarray, size: int, start: float = 0.006, fade: float = 0.06) -> np.ndarray:
+def head_layer(points: np.ndarray, size: int, start: float = 0.012, fade: float = 0.06) -> np.ndarray:
     """Share of the head layer ``[size, size]`` in 0..1, from the 68 points ``[68, 2 or 3]`` in pixels.
 
     1 above the line through the ear lobes and inside the jaw line; below, it falls smoothly to 0 between

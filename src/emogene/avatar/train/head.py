@@ -32,14 +32,14 @@ class HeadTraining:
     net_rate: float = 2e-3
     final_rate: float = 0.03
     """The rates fall to this share over the last 70% of the steps."""
-    condition_noise: float = 0.2
+    condition_noise: float = 0.1
     """Deviation of the noise on the condition, in deviations of the training frames: against speckle."""
     opacity_weight: float = 0.02
     spread_weight: float = 2e-4
     """Weight of the thickness of surfaces: half as many samples to render, at .1 to .8 dB."""
     cells: int = 64
     """The training occupancy grid has cells**3 cells."""
-    cull: tuple[int, int, float] = (192, 32, 0.12)
+    cull: tuple[int, int, float] = (192, 32, 0.06)
     """First step of dropping unseen cells, steps between, final threshold of a cell's weight."""
     bake: tuple[float, int, float] = (0.15, 128, 0.05)
     """Over this last share of the steps, a finer grid is watched; cells above the weight are kept."""
