@@ -8,11 +8,15 @@ import torch
 
 from emogene.errors import EmoGeneError
 from emogene.motion2video import official
+from emogene.motion2video.compositing import composite_reference
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
-from emogene.motion2video.renderer import Portrait
+from emogene.motion2video.marching import march, near_far
+from emogene.motion2video.rays import official_rays
+from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
+from emogene.weights.named import fill_by_name
 
 SHARED = Path(__file__).parents[3] / "shared" / "official"
 LISTINGS = ["May", "sr_May", "sr_Ber", "torso_May", "torso_sr_May", "torso_sr_Ber"]
@@ -93,10 +97,34 @@ def test_a_truncated_file_is_one_clear_line(tmp_path):
         official.load(path)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("distance", [0.6, 2.0])
+def test_layers_of_a_frame_equal_the_plain_sum(distance):
+    """Near the face depth is above zero; further away the official formula, which does not divide by the
+    opacity, falls below the box's entry and is clamped."""
+    made = portrait()
+    fill_by_name(made.head)
+    made.head.density_bitfield.fill_(255)
+    pose = torch.diag(torch.tensor([1.0, -1.0, -1.0, 1.0]))
+    pose[2, 3] = distance
+    rays, head = official_rays(pose, 16), made.head
+    generator = torch.Generator().manual_seed(0)
+    condition = head.condition(torch.randn(3, 1, 204, generator=generator), torch.tensor([0.4]))
+    layers = Renderer(made, 16, torch.zeros(3), torch.float32).layers(FrameState(rays, condition))
+    near, far = near_far(*rays, head.aabb_infer, head.config.nearest)
+    samples = march(*rays, near, far, head.occupancy, head.config.rule, head.config.max_steps)
+    value = head(samples.position, samples.ray, rays.direction, condition, head.individual(0))
+    plain = composite_reference(value.sigma, value.color, samples, 0.01)
+    depth = ((plain.depth - near).clamp_min(0) / (far - near)).nan_to_num(0)
+    torch.testing.assert_close(layers.head, plain.weights, atol=1e-5, rtol=0)
+    torch.testing.assert_close(layers.image, plain.image, atol=1e-5, rtol=0)
+    torch.testing.assert_close(layers.depth, depth, atol=1e-5, rtol=0)
+    assert (depth.max() > 0) == (distance < 1)
+
+
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the recorded poses of ../shared")
 @pytest.mark.parametrize("size", [256, 512])
 def test_rays_and_pixels_are_the_official_ones(size):
-    from emogene.motion2video.rays import official_rays
     from emogene.motion2video.torso import pixel_coordinates
 
     with np.load(SHARED / "fixtures" / "pose_and_binarizer.npz") as recorded:
