@@ -15,8 +15,8 @@ def audio2motion(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     before the temperature -> ``exp [1, T, 64]``; the pitch variant with the mouth embedding."""
     vae = named_vae()
     hubert, f0, noise = (torch.from_numpy(inputs[key]).float() for key in ("hubert", "f0", "z_noise"))
-    condition = vae.condition(hubert, f0, float(inputs["mouth_amp"]))
-    return {"exp": vae.sample(condition, noise * float(inputs["temperature"])).numpy()}
+    condition = vae.condition(hubert, f0, inputs["mouth_amp"].item())
+    return {"exp": vae.sample(condition, noise * inputs["temperature"].item()).numpy()}
 
 
 def named_vae() -> PitchContourVAE:

@@ -11,7 +11,7 @@ from emogene.weights.named import fill_by_name
 
 def emotalk(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """``audio [n]`` at 16 kHz, ``level``, ``person`` -> ``blendshapes [T, 52]`` before post-processing."""
-    samples, level, person = inputs["audio"], int(inputs["level"]), int(inputs["person"])
+    samples, level, person = inputs["audio"], int(inputs["level"].item()), int(inputs["person"].item())
     return {"blendshapes": named_emotalk().predict(samples.reshape(-1), level, person)}
 
 
