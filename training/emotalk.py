@@ -344,10 +344,10 @@ def report(
     shares = ", ".join(f"{unit} {share:.2f}" for unit, share in zip(ACTION_UNITS, reliability, strict=True))
     return f"""# The emotion branch: what was reached
 
-Made by `python training/emotalk.py` with {config.epochs} epochs for the listener and {config.content_epochs}
-for the content network. Figures of {config.judged_folds} of {config.folds} folds by actor ({len(judged)} clips,
-{len(np.unique(true.actor))} actors): every clip is judged by a listener that never heard its actor. The shipped
-listener has heard all {len(np.unique(takes.actor))} actors.
+Made by `python training/emotalk.py`: {config.epochs} epochs for the listener, {config.content_epochs} for the
+content network. Figures of {config.judged_folds} of {config.folds} folds by actor ({len(judged)} clips of
+{len(np.unique(true.actor))} actors): every clip is judged by a listener that never heard its actor.
+The shipped listener has heard all {len(np.unique(takes.actor))} actors.
 
 | figure | unheard actors |
 |---|---|
