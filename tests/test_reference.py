@@ -399,6 +399,11 @@ def test_the_command_line_says_what_is_missing(run, files, voice, tmp_path):
     assert status == 2 and "avatar name" in err
 
 
+@pytest.mark.parametrize("name", ["default", "grid-s1", "", "a/b", "..", "-x"])
+def test_names_that_cannot_be(name):
+    refused("avatar name", lambda: default_path(name))
+
+
 def test_official_networks_want_an_imported_avatar_and_hear_the_emotion(reference, voice):
     refused("avatar import", lambda: reference(voice, size=64))
     speech = analyse(hum(0.5))

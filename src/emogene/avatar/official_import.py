@@ -18,6 +18,7 @@ from emogene.motion2video.condition import EyeRange, LandmarkStatistics, ngp_pos
 from emogene.motion2video.official import Options, load
 from emogene.motion2video.rays import OFFICIAL_CENTRE, OFFICIAL_FOCAL
 from emogene.motion2video.renderer import Portrait
+from emogene.weights.embedded import assets
 from emogene.weights.hparams import read_hparams
 
 FEWEST_FRAMES = 10  # of the dataset: the neighbours that the LLE takes
@@ -65,9 +66,12 @@ def import_official(
 
 
 def default_path(name: str) -> Path:
-    """Where ``--avatar NAME`` will find it. EmoGeneError for what cannot be a file's name."""
+    """Where ``--avatar NAME`` will find it. EmoGeneError for what cannot be a file's name or is
+    taken."""
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
         raise EmoGeneError(f"avatar name {name!r}: use letters, digits, '-', '_' and '.'")
+    if name == "default" or (assets() / "avatars" / f"{name}{SUFFIX}").exists():
+        raise EmoGeneError(f"avatar name {name!r}: an avatar of the package has it; choose another")
     return folder() / f"{name}{SUFFIX}"
 
 
