@@ -298,7 +298,12 @@ def test_a_full_disk(tmp_path, voice, kind):
 def test_an_interruption_leaves_nothing(tmp_path, number, status):
     sound = write_sound(tmp_path / "long.wav", hum(60))
     command = [sys.executable, "-m", "emogene", "generate", sound, "-o", tmp_path / "out.mp4", "--size", "64"]
-    process = subprocess.Popen([*map(str, command), "--quiet"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*map(str, command), "--quiet"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob(".out.mp4*")):
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()[1]
