@@ -326,6 +326,13 @@ def test_config_beside_the_checkpoint(files, tmp_path):
     assert read_hparams(tmp_path / "any.ckpt") == {"a": "x y", "b": 0.001}
 
 
+def test_a_config_of_something_else(files, tmp_path):
+    folder = write_checkpoint(tmp_path / "torso", "torso")
+    (folder / "config.yaml").write_text("camera_scale: wide\n")
+    dataset = files / "trainval_dataset.npy"
+    refused("config.yaml", lambda: import_official("x", dataset, files / "bfm", torso=folder))
+
+
 # What the user can put right
 
 

@@ -81,12 +81,21 @@ def _networks(head: Path | None, torso: Path | None) -> tuple[Portrait, float]:
     if chosen is None:
         raise EmoGeneError("which networks? give --torso, or --head for an avatar without a torso")
     if torso and head:
-        load(head, Options.of(read_hparams(head)))  # a wrong file is better found now
-    hparams = read_hparams(chosen)
-    portrait = load(chosen, Options.of(hparams))
+        load(head, _options(head)[0])  # a wrong file is better found now
+    options, scale = _options(chosen)
+    portrait = load(chosen, options)
     if torso and portrait.torso is None:
         raise EmoGeneError(f"{torso}: a head's checkpoint, not a torso's; give it as --head")
-    return portrait, float(hparams.get("camera_scale", 4.0))
+    return portrait, scale
+
+
+def _options(checkpoint: Path) -> tuple[Options, float]:
+    """What ``config.yaml`` beside a checkpoint says of its networks, and its ``camera_scale``."""
+    hparams = read_hparams(checkpoint)
+    try:
+        return Options.of(hparams), float(hparams.get("camera_scale", 4.0))
+    except (TypeError, ValueError) as error:
+        raise EmoGeneError(f"{checkpoint}: config.yaml beside it is not GeneFace++'s ({error})") from None
 
 
 def _check_face(face: LinearFaceModel, bfm: Path) -> None:
