@@ -10,9 +10,7 @@ from emogene.audio.spectrum import MEL_BANDS
 from emogene.audio.speech import Speech
 
 RANGE = 10.0  # nepers of power below the loudest speech that are heard: 43 dB
-QUIETEST = (
-    -36.5
-)  # dB; a recording whose loudest moments are below is not turned up to speech, so silence is 0
+QUIETEST = -36.5  # dB; a recording whose loud moments are below is not turned up, so that silence is 0
 
 
 @dataclass(frozen=True)
