@@ -25,7 +25,6 @@ from emogene import EmoGene
 from emogene.audio import analyse, load_audio, sound_frames
 from emogene.audio2motion import Audio2Motion
 from emogene.emotalk import EmoTalk
-from emogene.face.motion import VIDEO_FPS, frame_count
 from emogene.face.rig import Rig
 from emogene.mixture import Mixture
 from emogene.pipeline import Result
@@ -67,7 +66,7 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def stages(result: Result) -> dict[str, float]:
     """Seconds for each stage on the demo clip, everything already loaded and compiled."""
-    space, frames = result.avatar.space, frame_count(result.recording.duration, VIDEO_FPS)
+    space, frames = result.avatar.space, len(result)
     audio2motion, emotalk, rig = Audio2Motion.from_embedded(), EmoTalk.from_embedded(), Rig.embedded()
     mixture = Mixture.default()
     listening, speech = timed(lambda: analyse(load_audio(DEMO)))

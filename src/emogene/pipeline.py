@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import torch
 
-from emogene.audio import Recording, analyse, load_audio
+from emogene.audio import analyse, load_audio
 from emogene.audio2motion import Audio2Motion
 from emogene.avatar import AnyAvatar, Avatar
 from emogene.emotalk import EmoTalk, parse
@@ -53,13 +53,14 @@ class Config:
 class Result:
     """One recording's motion on one avatar. All landmark tracks share one canonical space and 25 fps.
 
-    ``mixed``: lips and emotion, what EmoGene shows; ``lips``: GeneFace++ alone; ``emotion``: EmoTalk's face
-    alone; ``blendshapes``: EmoTalk's 52 ARKit coefficients at the video's frames; ``heard``: the probability
-    of each emotion in the voice, on average (none from the official EmoTalk).
+    ``sound``: the recording's file; ``mixed``: lips and emotion, what EmoGene shows; ``lips``: GeneFace++
+    alone; ``emotion``: EmoTalk's face alone; ``blendshapes``: EmoTalk's 52 ARKit coefficients at the video's
+    frames; ``heard``: the probability of each emotion in the voice, on average (none from the official
+    EmoTalk).
     """
 
     config: Config
-    recording: Recording
+    sound: Path
     avatar: AnyAvatar
     mixed: LandmarkMotion
     lips: LandmarkMotion
@@ -118,7 +119,7 @@ class Result:
 
     def _writer(self, path: str | Path, width: int, height: int):
         tags = {"title": self.config.audio, "description": json.dumps(asdict(self.config))}
-        return VideoWriter.open(path, width, height, sound=self.recording.path, tags=tags)
+        return VideoWriter.open(path, width, height, sound=self.sound, tags=tags)
 
 
 class EmoGene:
@@ -219,7 +220,7 @@ class EmoGene:
         progress(STAGES[3], 4, len(STAGES))
         return Result(
             config=config,
-            recording=recording,
+            sound=recording.path,
             avatar=person,
             mixed=mixed,
             lips=mixer.alone(lips, space),

@@ -10,7 +10,7 @@ MEL_BANDS = 80
 HOP = 320
 FFT = 512
 _FLOOR = 1e-8  # mean power of digital silence: -80 dB
-_BLOCK = 4096  # frames held at a time
+_BLOCK = 512  # frames held at a time
 
 
 def spectrum(samples: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndarray]:
