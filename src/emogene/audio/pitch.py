@@ -6,7 +6,7 @@ from swift_f0 import SwiftF0
 from emogene.audio.decode import SAMPLE_RATE
 
 _HOP = 256  # SwiftF0's own frames
-_PIECE = 2_000 * _HOP  # half a minute at a time
+_PIECE = 600 * _HOP  # ten seconds at a time
 _MARGIN = 16 * _HOP  # more than its reach of 11 frames: pieces join exactly
 _VOICED = 0.5
 
