@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emogene.motion2video.compositing import composite, spread
+from emogene.motion2video.compositing import composite
 from emogene.motion2video.marching import Samples
 
 
@@ -48,19 +48,3 @@ def test_nothing_behind_an_opaque_sample_is_seen():
     color[2:] = 1 - color[2:]
     assert torch.equal(seen.image, composite(sigma, color, samples).image)
     assert torch.equal(seen.image, before.image)
-
-
-def test_spread_is_the_variance_in_steps():
-    first = torch.tensor([0, 3, 6])
-    samples = Samples(torch.zeros(6, 3), torch.full((6,), 0.5), torch.arange(6) * 0.5 + 7, first)
-    thin, thick = torch.tensor([0.0, 1e4, 1e4]), torch.tensor([2 * 0.5**0.5, 0, 1e4])
-    thick[0] = 2 * torch.log(torch.tensor(2.0))  # half of the ray ends here, half two steps further
-    assert torch.allclose(spread(torch.cat([thin, thick]), samples), torch.tensor([0.0, 1.0]), atol=1e-5)
-
-
-def test_spread_pulls_a_surface_together():
-    sigma, _, samples = packed([12, 12])
-    sigma = (sigma * 0.1).requires_grad_()
-    before = spread(sigma, samples).sum()
-    (grad,) = torch.autograd.grad(before, sigma)
-    assert spread(sigma.detach() - 1e-3 * grad, samples).sum() < before

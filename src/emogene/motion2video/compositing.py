@@ -78,17 +78,3 @@ def composite(
         return composite_reference(sigma, color, samples, threshold)
     sigma, color = sigma.float(), color.float()
     return Rendered(*_Composite.apply(sigma, color, samples.step, samples.end, samples.first, threshold))  # pyright: ignore[reportGeneralTypeIssues]
-
-
-def spread(sigma: Tensor, samples: Samples, backend: Backend = "auto") -> Tensor:
-    """How thick the surface is that each ray sees: ``[R]`` variance of distance under the samples' weights.
-
-    In squared steps, times the ray's opacity. A loss on it makes fields of few, solid samples.
-    """
-    entry = samples.end[samples.first[:-1].clamp_max(max(len(samples) - 1, 0))]
-    place = (samples.end - entry[samples.ray]) / samples.step
-    moments = composite(
-        sigma, torch.stack([place, place**2, torch.zeros_like(place)], -1), samples, backend=backend
-    )
-    first, second, _ = moments.image.unbind(-1)
-    return second - first**2 / moments.weights.clamp_min(1e-3)

@@ -1,7 +1,7 @@
 """Training the head field on the head layer of a training set."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.frame import FieldFrame
 from emogene.avatar.train.sampling import Regions, frame_shares
 from emogene.avatar.train.visible import SeenCells, VisibleCells
-from emogene.motion2video.compositing import Rendered, composite, spread
+from emogene.motion2video.compositing import Rendered, composite
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
 from emogene.motion2video.marching import Samples, march, near_far
@@ -35,14 +35,15 @@ class HeadTraining:
     condition_noise: float = 0.1
     """Deviation of the noise on the condition, in deviations of the training frames: against speckle."""
     opacity_weight: float = 0.02
-    spread_weight: float = 2e-4
-    """Weight of the thickness of surfaces: half as many samples to render, at .1 to .8 dB."""
     cells: int = 64
     """The training occupancy grid has cells**3 cells."""
     cull: tuple[int, int, float] = (192, 32, 0.06)
     """First step of dropping unseen cells, steps between, final threshold of a cell's weight."""
     bake: tuple[float, int, float] = (0.15, 128, 0.05)
     """Over this last share of the steps, a finer grid is watched; cells above the weight are kept."""
+    render_step: float = 0.045
+    """Step along rays of the finished field. Training jitters its rays, so that the step is free to choose:
+    against the .027 of training this saves 40% of the samples and costs about 1 dB."""
     seed: int = 0
 
 
@@ -104,6 +105,7 @@ class HeadTrainer:
             if step >= watched_from:
                 self.final.watch(*self.last)
         self.field.set_occupancy(self.final.pack(self.final.near(kept)))
+        self.field.config = replace(self.field.config, step=self.config.render_step)
         return self.field.eval()
 
     def step(self) -> float:
@@ -111,14 +113,13 @@ class HeadTrainer:
         rays = int(self.rays) // 256 * 256
         frames = self.random.choice(self.frames, rays, p=self.shares)
         pixels = self.regions.draw(frames, self.data.colour.shape[1], self.random)
-        seen, thickness, used = self._render(frames, pixels)
+        seen, used = self._render(frames, pixels)
         color, opacity = self._target(frames, pixels)
         background = torch.rand(rays, 3, generator=self.noise)
         shown = seen.image + background * (1 - seen.weights[:, None])
         wanted = color * opacity[:, None] + background * (1 - opacity[:, None])
         loss = nn.functional.mse_loss(shown, wanted)
         loss = loss + self.config.opacity_weight * nn.functional.mse_loss(seen.weights, opacity)
-        loss = loss + self.config.spread_weight * thickness.mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -127,7 +128,7 @@ class HeadTrainer:
         self.rays = min(high, max(low, 0.8 * self.rays + 0.2 * rays * self.config.samples / max(used, 1)))
         return loss.item()
 
-    def _render(self, frames: np.ndarray, pixels: np.ndarray) -> tuple[Rendered, Tensor, int]:
+    def _render(self, frames: np.ndarray, pixels: np.ndarray) -> tuple[Rendered, int]:
         data = self.data
         origin, direction = self.frame.rays(
             data.camera, data.rotation[frames], data.translation[frames], pixels + 0.5
@@ -143,7 +144,7 @@ class HeadTrainer:
         sigma, color = evaluate_samples(self.field, samples, direction, condition)
         self.last = samples, sigma.detach()
         self.visible.watch(*self.last)
-        return composite(sigma, color, samples), spread(sigma, samples), len(samples)
+        return composite(sigma, color, samples), len(samples)
 
     def _target(self, frames: np.ndarray, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
         column, row = pixels.T
