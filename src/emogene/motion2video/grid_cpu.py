@@ -55,11 +55,11 @@ def _weights(u, v, w):
 
 
 @inlined
-def _mix(table, rows, weights, f):
-    value = weights[0] * table[rows[0], f] + weights[1] * table[rows[1], f]
-    value += weights[2] * table[rows[2], f] + weights[3] * table[rows[3], f]
-    value += weights[4] * table[rows[4], f] + weights[5] * table[rows[5], f]
-    return value + weights[6] * table[rows[6], f] + weights[7] * table[rows[7], f]
+def _mix(table, first, rows, weights, f):
+    value = weights[0] * table[first + rows[0], f] + weights[1] * table[first + rows[1], f]
+    value += weights[2] * table[first + rows[2], f] + weights[3] * table[first + rows[3], f]
+    value += weights[4] * table[first + rows[4], f] + weights[5] * table[first + rows[5], f]
+    return value + weights[6] * table[first + rows[6], f] + weights[7] * table[first + rows[7], f]
 
 
 @inlined
@@ -87,18 +87,17 @@ def _forward(unit, table, offsets, scales, strides, masks, smooth, out):
             continue
         for level in range(scales.shape[0]):
             rows, weights = _locate(unit[n], scales[level], strides[level], masks[level], smooth)
-            rest = table[offsets[level] : offsets[level + 1]]
-            first = level * features
+            row, column = np.uint64(offsets[level]), level * features
             if features == 4:  # all loads before the stores, so that they become vector instructions
-                p, q = _mix(rest, rows, weights, 0), _mix(rest, rows, weights, 1)
-                r, s = _mix(rest, rows, weights, 2), _mix(rest, rows, weights, 3)
-                out[n, first], out[n, first + 1], out[n, first + 2], out[n, first + 3] = p, q, r, s
+                p, q = _mix(table, row, rows, weights, 0), _mix(table, row, rows, weights, 1)
+                r, s = _mix(table, row, rows, weights, 2), _mix(table, row, rows, weights, 3)
+                out[n, column], out[n, column + 1], out[n, column + 2], out[n, column + 3] = p, q, r, s
             elif features == 2:
-                p, q = _mix(rest, rows, weights, 0), _mix(rest, rows, weights, 1)
-                out[n, first], out[n, first + 1] = p, q
+                p, q = _mix(table, row, rows, weights, 0), _mix(table, row, rows, weights, 1)
+                out[n, column], out[n, column + 1] = p, q
             else:
                 for f in range(features):
-                    out[n, first + f] = _mix(rest, rows, weights, f)
+                    out[n, column + f] = _mix(table, row, rows, weights, f)
 
 
 @kernel
@@ -109,20 +108,19 @@ def _backward_table(unit, grad, offsets, scales, strides, masks, smooth, out):
             continue
         for level in range(scales.shape[0]):
             rows, weights = _locate(unit[n], scales[level], strides[level], masks[level], smooth)
-            rest = out[offsets[level] : offsets[level + 1]]
-            first = level * features
+            column = level * features
             for c in range(8):
-                row, w = rows[c], weights[c]
+                row, w = np.uint64(offsets[level]) + rows[c], weights[c]
                 if features == 4:
-                    p, q = rest[row, 0] + w * grad[n, first], rest[row, 1] + w * grad[n, first + 1]
-                    r, s = rest[row, 2] + w * grad[n, first + 2], rest[row, 3] + w * grad[n, first + 3]
-                    rest[row, 0], rest[row, 1], rest[row, 2], rest[row, 3] = p, q, r, s
+                    p, q = out[row, 0] + w * grad[n, column], out[row, 1] + w * grad[n, column + 1]
+                    r, s = out[row, 2] + w * grad[n, column + 2], out[row, 3] + w * grad[n, column + 3]
+                    out[row, 0], out[row, 1], out[row, 2], out[row, 3] = p, q, r, s
                 elif features == 2:
-                    p, q = rest[row, 0] + w * grad[n, first], rest[row, 1] + w * grad[n, first + 1]
-                    rest[row, 0], rest[row, 1] = p, q
+                    p, q = out[row, 0] + w * grad[n, column], out[row, 1] + w * grad[n, column + 1]
+                    out[row, 0], out[row, 1] = p, q
                 else:
                     for f in range(features):
-                        rest[row, f] += w * grad[n, first + f]
+                        out[row, f] += w * grad[n, column + f]
 
 
 @kernel

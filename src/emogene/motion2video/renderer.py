@@ -21,6 +21,7 @@ from emogene.motion2video.torso import TorsoField, pixel_coordinates
 from emogene.motion2video.warp import Warp
 
 CHUNK = 8192  # points that go through the networks at once: their activations stay in the cache
+ROUND = 12  # samples of a ray that are computed before it is asked whether it has ended
 GRAIN = 512  # chunks are padded to multiples of this: oneDNN keeps compiled code for every size it has met
 
 
@@ -108,7 +109,8 @@ class Renderer:
     ) -> tuple[Tensor, Tensor, Tensor, int]:
         """The head's colour times opacity ``[P, 3]``, opacity, depth, and how many points were computed.
 
-        Rays are marched in rounds, as many samples at a time as those still alive leave room for.
+        Rays are marched in rounds: official ones by as many samples as those still alive leave room for, ours
+        by most that a ray meets, because samples in order along the rays stay in the cache.
         """
         head, config, rays = self.head, self.head.config, state.rays
         frame, view = head.frame(state.condition), head.view_codes(rays.direction)
@@ -117,7 +119,7 @@ class Renderer:
         image, weights, depth = torch.zeros(count, 3), torch.zeros(count), torch.zeros(count)
         start, alive, taken, total = near.clone(), torch.nonzero(near < far)[:, 0], 0, 0
         while taken < config.max_steps and len(alive):
-            limit = min(count // len(alive), 8) if taken else 1
+            limit = ROUND if self.solid else self._official_round(count, len(alive), taken)
             taken += limit
             origin, direction = rays.origin[alive], rays.direction[alive]
             samples = march(
@@ -134,6 +136,10 @@ class Renderer:
             alive = rest[:going]
         depth = ((depth - near).clamp_min(0) / (far - near)).nan_to_num(0)
         return image, weights, depth, total
+
+    @staticmethod
+    def _official_round(rays: int, alive: int, taken: int) -> int:
+        return min(rays // alive, 8) if taken else 1
 
     def _points(
         self, position: Tensor, view: Tensor, ray: Tensor, frame: HeadFrame, pool: ThreadPoolExecutor | None

@@ -44,6 +44,15 @@ def smooth_upsample(image: Tensor, kernel: Tensor) -> Tensor:
     return F.conv_transpose2d(image, weight.flip(2, 3), stride=2, padding=1, groups=channels)
 
 
+def bilinear_kernel(image: Tensor) -> Tensor:
+    """``[4 C, C, 3, 3]``: the four pixels that bilinear doubling makes of each, before the pixel shuffle."""
+    channels = image.shape[1]
+    halves = image.new_tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])
+    four = torch.einsum("ai,bj->abij", halves, halves).reshape(4, 3, 3)
+    each = torch.eye(channels, dtype=image.dtype, device=image.device)
+    return torch.einsum("cd,kij->ckdij", each, four).reshape(4 * channels, channels, 3, 3)
+
+
 class Affine(nn.Module):
     """The style of a layer, from a constant latent of ones: ``[channels]``."""
 
@@ -168,5 +177,6 @@ class SuperResolution(nn.Module):
         *hidden, last = zip(values[::2], values[1::2], strict=True)
         for weight, bias in hidden:
             x = F.relu(F.conv2d(x, weight, bias, padding=1))
-        detail = F.pixel_shuffle(F.conv2d(x, *last, padding=1), 2).to(image.dtype)
-        return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False) + detail
+        detail = F.conv2d(x, *last, padding=1).to(image.dtype)
+        plain = F.conv2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), bilinear_kernel(image))
+        return F.pixel_shuffle(plain + detail, 2)
