@@ -13,9 +13,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from emogene import __version__
 from emogene.cli import main
+from emogene.emotalk import HEARD, LABELS
 from emogene.face.arkit import ARKIT_52
 from emogene.video import VideoWriter
 
@@ -86,11 +88,41 @@ def test_motion_alone(run, tmp_path, voice):
     assert (status, out, err) == (0, "", "")
     assert [path.name for path in tmp_path.iterdir()] == ["out.npz"]
     with np.load(tmp_path / "out.npz") as motion:
-        assert set(motion) == {"fps", "emotalk", "geneface", "mixed", "blendshapes", "blendshape_names"}
+        emotions = {"emotion_probs", "emotion_names", "emotion_amounts", "emotion_amount_names"}
+        tracks = {"fps", "emotalk", "geneface", "mixed", "blendshapes", "blendshape_names"}
+        assert set(motion) == tracks | emotions
         assert motion["fps"] == 25
         assert all(motion[track].shape == (15, 68, 3) for track in ("emotalk", "geneface", "mixed"))
         assert motion["blendshapes"].shape == (15, 52)
         assert tuple(motion["blendshape_names"]) == ARKIT_52
+        assert tuple(motion["emotion_names"]) == HEARD and tuple(motion["emotion_amount_names"]) == LABELS
+        assert motion["emotion_probs"].dtype == motion["emotion_amounts"].dtype == np.float32
+        assert motion["emotion_probs"].shape == (15, 8) and motion["emotion_amounts"].shape == (15, 9)
+        np.testing.assert_allclose(motion["emotion_probs"].sum(1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("emotion", ["auto", "contempt", "happy=0.6,surprised=0.4", "TIMELINE", "Joy"])
+def test_every_way_to_ask_for_an_emotion(run, tmp_path, voice, emotion):
+    if emotion == "TIMELINE":
+        emotion = tmp_path / "scenes.tsv"
+        emotion.write_text("start\tend\temotion\tintensity\n0\t0.3\thappy\t1.5\n0.3\t1\tcontempt\t\n")
+    output = tmp_path / "out.npz"
+    arguments = ("--emotion", emotion, "--intensity", "1.2", "--curves", tmp_path / "out.png", "--quiet")
+    assert run("generate", voice, "-o", output, *arguments) == (0, "", "")
+    with np.load(output) as motion:
+        shown = dict(zip(motion["emotion_amount_names"], motion["emotion_amounts"].max(0), strict=True))
+    if emotion == "happy=0.6,surprised=0.4":
+        assert shown["happy"] == pytest.approx(0.72) and shown["surprised"] == pytest.approx(0.48)
+    elif emotion == "contempt":
+        assert shown["contempt"] == pytest.approx(1.2) and sum(shown.values()) == pytest.approx(1.2)
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.format == "PNG" and picture.width == 1600
+
+
+def test_help_names_every_way_to_ask_for_an_emotion(run):
+    text = " ".join(run("generate", "--help")[1].replace("│", " ").split())
+    for word in ("auto", *LABELS, "happy=0.6,surprised=0.4", "FILE.tsv", "0 to 2"):
+        assert word in text
 
 
 def test_video_comparison_and_landmarks(run, tmp_path, voice):
@@ -221,6 +253,9 @@ def test_unusable_sounds(run, tmp_path, name, make, because):
         (("--size", "0"), "size must be"),
         (("--threads", "0"), "threads must be"),
         (("--landmarks", "/none/motion.npz"), "does not exist"),
+        (("--curves", "curves.gif"), "the curves are a .png"),
+        (("--emotion", "none.tsv"), "cannot read the emotion timeline"),
+        (("--emotion", "happy=2"), "share of happy must be between 0 and 1"),
     ],
 )
 def test_unusable_options(run, tmp_path, voice, options, because):
@@ -271,6 +306,7 @@ def test_a_fault_of_ours_is_one_line_too(run, tmp_path, monkeypatch):
 FULL_DISK = """
 import resource, sys
 from emogene.cli import main
+from emogene.emotalk import HEARD, LABELS
 voice, output = sys.argv[1:]
 def generate(path):
     try:

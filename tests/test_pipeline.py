@@ -29,6 +29,9 @@ def test_every_track_covers_the_sound(result):
         assert track.points.shape == (frames, 68, 3) and track.points.dtype == np.float32
         assert np.isfinite(track.points).all()
     assert result.blendshapes.weights.shape == (frames, 52)
+    assert result.heard.values.shape == (frames, 8) and result.shown.values.shape == (frames, 9)
+    assert result.heard.fps == 25 and sum(result.heard.mean().values()) == pytest.approx(1, abs=1e-4)
+    assert result.loudness.shape == (frames,)
 
 
 def test_the_mouth_follows_the_lips_and_the_brows_the_emotion(pipeline, result):

@@ -34,15 +34,18 @@ class Generate:
     """Where to write."""
     avatar: Annotated[str, arg(metavar="NAME|FILE")] = "default"
     """Who speaks: a name that `emogene avatars` lists, or an avatar file."""
-    emotion: Annotated[str, arg(metavar="auto|LABEL")] = "auto"
-    """What the face shows: heard in the voice (auto), or neutral, calm, happy, sad, angry, fearful, disgust,
-    surprised."""
+    emotion: Annotated[str, arg(metavar="auto|LABEL|BLEND|FILE.tsv")] = "auto"
+    """What the face shows: auto (as heard in the voice), neutral, calm, happy, sad, angry, fearful, disgust,
+    surprised, contempt; a blend like happy=0.6,surprised=0.4; or a timeline, a FILE.tsv (or .csv) with lines
+    of start, end (seconds), emotion and intensity."""
     intensity: Annotated[float, arg(metavar="X")] = 1.0
-    """How strongly: 0 is none, 1 as learnt, 2 the most."""
+    """How strongly, 0 to 2: 0 is none, 1 as learnt, 2 the most; scales a timeline too."""
     compare: FlagCreatePairsOff[bool] = False
     """Write OUT_compare.mp4 too: EmoGene, GeneFace++ alone, and the landmarks of both."""
     landmarks: Annotated[str | None, arg(metavar="FILE.npz")] = None
     """Write the motion too, as -o OUT.npz does."""
+    curves: Annotated[str | None, arg(metavar="FILE.png")] = None
+    """Draw the emotions heard and shown, the voice and a few blendshapes over time."""
     mixture: Annotated[str, arg(metavar="default|reference[:6-9]")] = "default"
     """Our mixture, or the reference system's with its own constants, in one of its variants (8)."""
     size: Annotated[int, arg(metavar="PIXELS")] = 512
@@ -77,7 +80,9 @@ class Generate:
             raise EmoGeneError(f"{output}: motion alone; --compare and --landmarks go with an .mp4")
         if self.compare:
             panels = output.with_name(f"{output.stem}_compare{output.suffix}")
-        wanted = [path for path in (output, panels, self.landmarks) if path]
+        if self.curves and not self.curves.lower().endswith(".png"):
+            raise EmoGeneError(f"{self.curves}: the curves are a .png")
+        wanted = [path for path in (output, panels, self.landmarks, self.curves) if path]
         for path in wanted:
             check_writable(path)
 
@@ -101,6 +106,8 @@ class Generate:
                 pose=self.pose,
                 progress=progress,
             )
+            if self.curves:
+                result.save_curves(self.curves)
             if motion_only:
                 result.save_landmarks(output)
             else:
@@ -108,7 +115,7 @@ class Generate:
                     result.save_landmarks(self.landmarks)
                 result.save(output, compare=panels, progress=progress)
         if not self.quiet and result.heard:
-            heard = sorted(result.heard.items(), key=lambda pair: -pair[1])[:3]
+            heard = sorted(result.heard.mean().items(), key=lambda pair: -pair[1])[:3]
             print("heard:", ", ".join(f"{label} {share:.0%}" for label, share in heard), file=sys.stderr)
         if not self.quiet:
             print("\n".join(map(str, wanted)))

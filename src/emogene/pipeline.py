@@ -10,12 +10,12 @@ from typing import Self
 import numpy as np
 import torch
 
-from emogene.audio import analyse, load_audio
+from emogene.audio import SPEECH_FPS, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
 from emogene.avatar import AnyAvatar, Avatar
-from emogene.emotalk import EmoTalk, parse
+from emogene.emotalk import LABELS, EmoTalk, EmotionTrack, parse
 from emogene.errors import EmoGeneError
-from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion, frame_count
+from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion, frame_count, resample
 from emogene.face.rig import Rig
 from emogene.mixture import Mixture
 from emogene.motion2video.condition import pose_frames
@@ -55,8 +55,8 @@ class Result:
 
     ``sound``: the recording's file; ``mixed``: lips and emotion, what EmoGene shows; ``lips``: GeneFace++
     alone; ``emotion``: EmoTalk's face alone; ``blendshapes``: EmoTalk's 52 ARKit coefficients at the video's
-    frames; ``heard``: the probability of each emotion in the voice, on average (none from the official
-    EmoTalk).
+    frames; ``heard``: the probability of each emotion in the voice; ``shown``: how strongly the face shows
+    each (the official EmoTalk tells neither); ``loudness [T]``: the voice in dB of full scale, -80 silence.
     """
 
     config: Config
@@ -66,7 +66,9 @@ class Result:
     lips: LandmarkMotion
     emotion: LandmarkMotion
     blendshapes: BlendshapeMotion
-    heard: dict[str, float]
+    heard: EmotionTrack | None
+    shown: EmotionTrack | None
+    loudness: np.ndarray
     device: str = "cpu"
     threads: int | None = None
 
@@ -105,7 +107,16 @@ class Result:
                 progress("rendering", t + 1, len(self))
 
     def save_landmarks(self, path: str | Path) -> None:
-        """Write an npz: fps, emotalk, geneface, mixed ``[T,68,3]``, blendshapes ``[T,52]``, their names."""
+        """Write an npz: fps, emotalk, geneface, mixed ``[T,68,3]``, blendshapes ``[T,52]``, their names.
+
+        With the embedded EmoTalk also emotion_probs ``[T,8]`` (heard) and emotion_amounts ``[T,9]`` (shown),
+        float32, with emotion_names and emotion_amount_names; the official one tells neither.
+        """
+        emotions = {}
+        if self.heard and self.shown:
+            emotions |= {"emotion_probs": self.heard.values, "emotion_names": np.array(self.heard.names)}
+            emotions |= {"emotion_amounts": self.shown.values}
+            emotions |= {"emotion_amount_names": np.array(self.shown.names)}
         with replacing(path) as part, open(part, "wb") as file:
             np.savez(
                 file,
@@ -115,7 +126,16 @@ class Result:
                 mixed=self.mixed.points,
                 blendshapes=self.blendshapes.weights,
                 blendshape_names=np.array(self.blendshapes.names),
+                **emotions,
             )
+
+    def save_curves(self, path: str | Path) -> None:
+        """Draw the emotions heard and shown, the voice and a few blendshapes over time; a PNG."""
+        from emogene.video.curves import draw_curves
+
+        picture = draw_curves(self.heard, self.shown, self.blendshapes, self.loudness, self.config.audio)
+        with replacing(path) as part:
+            picture.save(part, "PNG")
 
     def _writer(self, path: str | Path, width: int, height: int):
         tags = {"title": self.config.audio, "description": json.dumps(asdict(self.config))}
@@ -226,10 +246,17 @@ class EmoGene:
             lips=mixer.alone(lips, space),
             emotion=emotional,
             blendshapes=felt.blendshapes.resample(VIDEO_FPS, frames),
-            heard=dict(zip(felt.labels, felt.probabilities.mean(0).tolist(), strict=True)),
+            heard=_over_time(felt.probabilities, felt.labels, frames),
+            shown=_over_time(felt.amounts, LABELS if felt.labels else (), frames),
+            loudness=resample(speech.loudness, SPEECH_FPS, VIDEO_FPS, frames),
             device=self.device,
             threads=self.threads,
         )
+
+
+def _over_time(values: np.ndarray, names: tuple[str, ...], frames: int) -> EmotionTrack | None:
+    """At the video's frames; None where a model names no emotions."""
+    return EmotionTrack(values, names).resample(VIDEO_FPS, frames) if names else None
 
 
 def choose_device(device: str) -> str:
