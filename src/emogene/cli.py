@@ -14,6 +14,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg, subc
 
 from emogene import __version__
 from emogene.errors import EmoGeneError
+from emogene.usage import usage_errors_in_one_line
 
 if TYPE_CHECKING:
     from emogene.pipeline import Progress
@@ -255,19 +256,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if given in (["--version"], ["-V"]):
         print(f"emogene {__version__}")
         sys.exit(0)
-    command = tyro.extras.subcommand_cli_from_dict(
-        COMMANDS,
-        args=given or ["--help"],
-        prog="emogene",
-        description="A voice in, an emotional talking head out.",
-    )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    sys.exit(_guarded(command))
+    sys.exit(_guarded(given or ["--help"]))
 
 
-def _guarded(command: Generate | Avatars | OneAvatar | Evaluate | Doctor) -> int:
-    """Run ``command``; the exit status. Whatever goes wrong is one line."""
+def _guarded(arguments: list[str]) -> int:
+    """Run what ``arguments`` ask for; the exit status. Whatever goes wrong is one line."""
     try:
+        with usage_errors_in_one_line():
+            command = tyro.extras.subcommand_cli_from_dict(
+                COMMANDS,
+                args=arguments,
+                prog="emogene",
+                description="A voice in, an emotional talking head out.",
+            )
         command.run()
         sys.stdout.flush()
         return 0
