@@ -80,7 +80,8 @@ class Result:
         renderer = self.avatar.renderer(
             *(self.config.size, self.config.background, self.device, self.threads, self.config.pose)
         )
-        return renderer.frames(self.mixed if motion is None else motion, seed=self.config.seed)
+        shown = self.mixed if motion is None else motion
+        return renderer.frames(shown, seed=self.config.seed, loudness=self.loudness)
 
     def save(self, path: str | Path, compare: str | Path | None = None, progress: Progress = _silent) -> None:
         """Write the video with the recording's own sound to ``path`` (mp4), and the four panels to

@@ -16,8 +16,20 @@ def starts(curve: np.ndarray) -> np.ndarray:
 
 
 def test_a_few_seconds_between_blinks():
-    per_minute = len(starts(blink_curve(25 * 600, FPS, 0))) / 10
-    assert 12 < per_minute < 30
+    per_minute = [len(starts(blink_curve(25 * 600, FPS, seed))) / 10 for seed in range(10)]
+    assert 14 < np.mean(per_minute) < 20 and min(per_minute) > 12
+    intervals = np.diff(starts(blink_curve(25 * 600, FPS, 0))) / 25
+    assert intervals.min() > 0.25 and intervals.max() < 6.1  # never two at once
+
+
+def test_eyes_blink_where_phrases_end():
+    ends = np.arange(75, 25 * 600, 80)
+    curves = [blink_curve(25 * 600, FPS, seed, phrase_ends=ends) for seed in range(10)]
+    per_minute = [len(starts(curve)) / 10 for curve in curves]
+    assert 17 < np.mean(per_minute) < 25
+    after = [np.min(np.abs(starts(curve)[:, None] - ends - 3), axis=1) <= 4 for curve in curves]
+    assert np.mean(np.concatenate(after)) > 0.4  # 9 frames of 80 by chance
+    assert all(np.diff(starts(curve)).min() > 6 for curve in curves)
 
 
 def test_a_blink_is_short_and_opens_slower_than_it_closes():
@@ -37,6 +49,10 @@ def test_curve_is_bounded_seeded_and_grows_at_the_end_only(seed, frames, fps):
     assert (curve >= 0).all() and (curve <= 1).all()
     np.testing.assert_array_equal(curve, blink_curve(frames, Fraction(fps), seed))
     np.testing.assert_array_equal(curve, blink_curve(frames + 400, Fraction(fps), seed)[:frames])
+    ends = np.arange(fps, frames, 2 * fps)
+    some = blink_curve(frames, Fraction(fps), seed, phrase_ends=ends)
+    more = blink_curve(frames + 400, Fraction(fps), seed, phrase_ends=ends)
+    np.testing.assert_array_equal(some, more[:frames])
 
 
 def test_other_rates_show_the_same_blinks():

@@ -52,6 +52,26 @@ def test_loop_has_no_jump_in_velocity():
     assert np.abs(np.diff(velocity)).max() < 0.06 * np.abs(velocity).max()
 
 
+def test_loop_from_elsewhere_and_at_another_speed():
+    pose = wander(60)
+    loop = pose.loop(300)
+    later = pose.loop(200, start=37)
+    np.testing.assert_allclose(later.translation, loop.translation[37:237], atol=1e-6)
+    twice = pose.loop(100, speed=np.full(100, 2.0))
+    np.testing.assert_allclose(twice.translation, loop.translation[:200:2], atol=1e-6)
+    stopped = pose.loop(50, start=12.5, speed=np.zeros(50))
+    assert np.ptp(stopped.translation, axis=0).max() == 0
+
+
+def test_turning_about_a_pivot_leaves_it_where_it_is():
+    pose, pivot = wander(40), np.array([0.0, -0.5, -0.9])
+    turns = np.random.default_rng(2).normal(0, 0.1, (40, 3))
+    turned = pose.turned(turns, pivot)
+    np.testing.assert_allclose(turned.to_camera(pivot[None]), pose.to_camera(pivot[None]), atol=1e-6)
+    angle = Rotation.from_matrix(np.swapaxes(pose.rotation, 1, 2) @ turned.rotation).magnitude()
+    np.testing.assert_allclose(angle, np.linalg.norm(turns, axis=1), atol=1e-5)
+
+
 def test_loop_of_one_frame_is_still():
     loop = wander(1).loop(7)
     np.testing.assert_array_equal(loop.rotation, np.repeat(wander(1).rotation, 7, 0))

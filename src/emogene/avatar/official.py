@@ -154,9 +154,12 @@ class OfficialRenderer:
         own = avatar.background
         self.inner = field_renderer(avatar.portrait, avatar.native, own, size, background, torch.float32)
 
-    def frames(self, motion: LandmarkMotion, seed: int = 0) -> Iterator[np.ndarray]:
-        """One picture, uint8 ``[size, size, 3]``, per frame; a blink every 100, whatever the ``seed``."""
-        del seed
+    def frames(
+        self, motion: LandmarkMotion, seed: int = 0, loudness: np.ndarray | None = None
+    ) -> Iterator[np.ndarray]:
+        """One picture, uint8 ``[size, size, 3]``, per frame; a blink every 100, whatever the ``seed`` and the
+        voice."""
+        del seed, loudness
         yield from scaled(self.inner.frames(self.states(motion.points), self.threads), self.size)
 
     def states(self, faces: np.ndarray) -> Iterator[FrameState]:

@@ -7,10 +7,12 @@ import numpy as np
 import torch
 from PIL import Image
 
+from emogene.audio.prosody import Prosody
 from emogene.avatar.avatar import Avatar
 from emogene.errors import EmoGeneError
 from emogene.face.blink import blink_curve, close_eyes
 from emogene.face.camera import Camera
+from emogene.face.gesture import speaking_pose
 from emogene.face.motion import LandmarkMotion
 from emogene.face.pose import HeadPose
 from emogene.motion2video.condition import pose_frames
@@ -36,17 +38,25 @@ class AvatarRenderer:
         inner = self.inner.size
         self.camera = Camera(avatar.camera.focal * inner / native, inner, inner)
 
-    def frames(self, motion: LandmarkMotion, seed: int = 0) -> Iterator[np.ndarray]:
+    def frames(
+        self, motion: LandmarkMotion, seed: int = 0, loudness: np.ndarray | None = None
+    ) -> Iterator[np.ndarray]:
         """One picture, uint8 ``[size, size, 3]``, per frame of ``motion`` (canonical landmarks).
 
-        The head moves as in the avatar's video; blinks depend on ``seed``.
+        The head moves as in the avatar's video, sways and nods; the eyes blink. Both depend on ``seed`` and
+        on the voice: its ``loudness [T]`` in dB of full scale (silence if None).
         """
-        closure = blink_curve(len(motion), motion.fps, seed)
+        frames = len(motion)
+        voice = Prosody.silent(frames) if loudness is None else Prosody.of(loudness, motion.fps)
+        closure = blink_curve(frames, motion.fps, seed, phrase_ends=voice.phrase_ends)
         points = close_eyes(motion.points, closure)
-        track, frames = self.avatar.pose, len(motion)
-        chosen = None if self.pose is None else pose_frames(self.pose, frames, len(track))
-        pose = track.loop(frames) if chosen is None else track[chosen]
-        yield from self.posed(points, pose)
+        yield from self.posed(points, self._head(frames, voice, seed))
+
+    def _head(self, frames: int, voice: Prosody, seed: int) -> HeadPose:
+        track = self.avatar.pose
+        if self.pose is None:
+            return speaking_pose(track, voice.activity, voice.accents, seed)
+        return track[pose_frames(self.pose, frames, len(track))]
 
     def posed(
         self, points: np.ndarray, pose: HeadPose, gaze: np.ndarray | None = None

@@ -46,16 +46,21 @@ class HeadPose:
             return self
         return self._filter(lambda track: gaussian_filter1d(track, sigma, axis=0, mode="nearest"))
 
-    def loop(self, frames: int, turn: float = 1.0) -> "HeadPose":
+    def loop(
+        self, frames: int, turn: float = 1.0, start: float = 0.0, speed: np.ndarray | None = None
+    ) -> "HeadPose":
         """A pose track of any length: this one, forwards and backwards in turn.
 
         The playing speed goes smoothly from +1 to -1 within ``turn`` seconds before and after each end, so
-        that neither position nor velocity jumps. The first frame is this track's first.
+        that neither position nor velocity jumps. The first frame is this track's first, or the one that is
+        played after ``start`` frames; ``speed [frames]``: how fast to play, 1 if None.
         """
         last = len(self) - 1
         if last < 1:
             return self[np.zeros(frames, int)]
-        position = _bounce(np.arange(frames), last, min(turn * float(self.fps), last / 2))
+        steps = np.ones(frames) if speed is None else speed
+        time = start + np.concatenate([[0.0], np.cumsum(steps)])[:frames]
+        position = _bounce(time, last, min(turn * float(self.fps), last / 2))
         left = np.minimum(position.astype(int), last - 1)
         share = position - left
         here, there = (Rotation.from_matrix(self.rotation[side]) for side in (left, left + 1))
@@ -64,6 +69,17 @@ class HeadPose:
         moved = self.translation[left] * (1 - share[:, None]) + self.translation[left + 1] * share[:, None]
         return replace(
             self, rotation=turned.as_matrix().astype(np.float32), translation=moved.astype(np.float32)
+        )
+
+    def turned(self, rotation: np.ndarray, pivot: np.ndarray) -> "HeadPose":
+        """With the head turned first, by ``rotation [T, 3]`` (vectors, radians) about ``pivot [3]``, both in
+        the head frame."""
+        turn = Rotation.from_rotvec(rotation).as_matrix()
+        moved = np.einsum("tij,tj->ti", self.rotation, pivot - turn @ pivot)
+        return replace(
+            self,
+            rotation=(self.rotation @ turn).astype(np.float32),
+            translation=(self.translation + moved).astype(np.float32),
         )
 
     def _filter(self, over_time) -> "HeadPose":
