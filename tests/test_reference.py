@@ -18,7 +18,7 @@ from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 from emogene.audio2motion.official import OfficialAudio2Motion
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.avatar import avatars
-from emogene.avatar.official import OfficialAvatar
+from emogene.avatar.official import OfficialAvatar, OfficialRenderer
 from emogene.avatar.official_import import default_path, import_official
 from emogene.cli import main
 from emogene.emotalk import parse
@@ -269,6 +269,31 @@ def test_every_kind_renders(files, kind):
     pictures = list(avatar.renderer(64, threads=2).frames(motion))
     assert [p.shape for p in pictures] == [(64, 64, 3)] * 3
     assert np.abs(pictures[0].astype(int) - pictures[2]).max() > 0
+
+
+@pytest.mark.parametrize("kind", ["head", "torso", "head_sr", "torso_sr"])
+def test_plain_pytorch_gives_the_kernels_pictures(files, kind):
+    where = {"torso" if kind.startswith("torso") else "head": files / kind}
+    avatar = import_official("x", files / "trainval_dataset.npy", files / "bfm", **where)
+    kernels, plain = (
+        OfficialRenderer(avatar, 64, "white", 1, "nearest", backend=backend)
+        for backend in ("numba", "reference")
+    )
+    for state in kernels.states(avatar.space.database[:2]):
+        ours, theirs = kernels.inner.layers(state), plain.inner.layers(state)
+        for one, other in zip(ours[:4], theirs[:4], strict=True):
+            assert (one - other).abs().max() < 1e-4
+        assert 0.01 < ours.head.mean() < 0.99
+        pictures = (renderer.inner.frame(state).astype(int) for renderer in (kernels, plain))
+        assert np.abs(np.subtract(*pictures)).max() <= 1
+
+
+def test_everything_is_on_the_device(may, pretended_cuda):
+    there = may.renderer(2 * NATIVE, device="cuda").inner
+    here = may.renderer(2 * NATIVE, device="cpu")
+    assert there.device.type == "cuda"
+    for state in here.states(may.space.database[:2]):
+        assert np.abs(here.inner.frame(state).astype(int) - there.frame(state)).max() <= 1
 
 
 def test_a_frame_is_given_what_the_condition_pipeline_gives(may):

@@ -13,6 +13,7 @@ import torch
 from emogene.audio import SPEECH_FPS, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
 from emogene.avatar import AnyAvatar, Avatar
+from emogene.device import choose_device
 from emogene.emotalk import LABELS, EmoTalk, EmotionTrack, parse
 from emogene.errors import EmoGeneError
 from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion, frame_count, resample
@@ -258,15 +259,6 @@ class EmoGene:
 def _over_time(values: np.ndarray, names: tuple[str, ...], frames: int) -> EmotionTrack | None:
     """At the video's frames; None where a model names no emotions."""
     return EmotionTrack(values, names).resample(VIDEO_FPS, frames) if names else None
-
-
-def choose_device(device: str) -> str:
-    """ "cpu" or "cuda"; "auto" is CUDA where there is one."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise EmoGeneError(f"unknown device {device!r}; choose auto, cpu or cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise EmoGeneError("device cuda: PyTorch finds no CUDA device here; use --device cpu")
-    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def check_size(size: int) -> None:

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,9 +21,10 @@ def state(recorded, rays, head, variant: str = "head", shift: float = 0.0) -> Fr
 
 @variants
 @precisions
-def test_render_is_the_official_one(recorded, small_head, official_view, variant, dtype, tolerance):
+@pytest.mark.parametrize("backend", ["numba", "reference"])
+def test_render_is_the_official_one(recorded, small_head, official_view, variant, dtype, tolerance, backend):
     head = small_head(variant)
-    renderer = Renderer(Portrait(head), 48, recorded[f"{variant}_bg"], dtype)
+    renderer = Renderer(Portrait(head), 48, recorded[f"{variant}_bg"], dtype, backend=backend)
     layers = renderer.layers(state(recorded, official_view, head, variant))
     assert (layers.image - recorded[f"{variant}_render_rgb"]).abs().max() < tolerance
     assert 0.2 < layers.head.mean() < 0.8
@@ -89,3 +91,32 @@ def test_superresolution_doubles_the_picture(recorded, small_head, official_view
     frame = renderer.frame(state(recorded, official_view, head))
     assert frame.shape == (96, 96, 3)
     assert frame.dtype == np.uint8
+
+
+@pytest.mark.parametrize("kind", ["stylegan", "shuffle"])
+def test_superresolution_is_on_the_device(recorded, small_head, official_view, pretended_cuda, kind):
+    head = small_head("head")
+    superres = SuperResolution(SuperResolutionConfig(kind, size=48, channels=(8, 4)))
+    seen = state(recorded, official_view, head)
+    here, there = (
+        Renderer(Portrait(head, None, superres), 48, torch.ones(3), torch.float32, device=device).frame(seen)
+        for device in ("cpu", "cuda")
+    )
+    assert np.abs(here.astype(int) - there).max() <= 1
+
+
+@pytest.mark.parametrize("most", [1, 4, 64])
+@pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
+def test_rounds_end_where_the_official_ones_do(recorded, small_head, official_view, most, share):
+    """Whatever the number of rays still alive."""
+    head = small_head("head")
+    head.config = replace(head.config, max_steps=most)
+    full = torch.rand(head.density_bitfield.shape, generator=torch.Generator().manual_seed(0)) < share
+    head.density_bitfield.copy_(torch.where(full, 255, head.density_bitfield))
+    seen = state(recorded, official_view, head)
+    kernels, plain = (
+        Renderer(Portrait(head), 48, torch.zeros(3), torch.float32, backend=backend).layers(seen)
+        for backend in ("numba", "reference")
+    )
+    for one, other in zip(kernels[:4], plain[:4], strict=True):
+        assert (one - other).abs().max() < 1e-3

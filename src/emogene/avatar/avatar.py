@@ -16,6 +16,7 @@ from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.frame import FieldFrame
 from emogene.avatar.networks import from_json, networks_header, networks_tensors, read_networks
 from emogene.avatar.pose_scale import PoseScale
+from emogene.device import choose_device
 from emogene.errors import EmoGeneError
 from emogene.face.camera import Camera
 from emogene.face.landmarks import N_POINTS
@@ -117,14 +118,14 @@ class Avatar:
         """Pictures of ``size`` pixels each way.
 
         ``background``: a colour ("white", "#8090a0"), an image file or uint8 ``[H, W, 3]``; the avatar's own
-        if None. ``device``: it is always the CPU that renders. ``threads``: all cores if None.
+        if None. ``device``: auto (CUDA where there is one), cpu or cuda. ``threads``: all cores if None.
         ``pose``: "static", "nearest" or "FIRST-LAST" of the avatar's own frames; to and fro, with soft turns,
         if None.
         """
         from emogene.avatar.renderer import AvatarRenderer
 
-        del device  # one CPU implementation so far; the argument belongs to the contract of all stages
-        return AvatarRenderer(self, size, background, threads or os.cpu_count() or 1, pose)
+        device = choose_device(device)
+        return AvatarRenderer(self, size, background, threads or os.cpu_count() or 1, pose, device)
 
 
 AnyAvatar = Union[Avatar, "OfficialAvatar"]

@@ -15,6 +15,7 @@ from torch import Tensor
 from emogene.avatar.avatar import FORMAT, Provenance
 from emogene.avatar.networks import networks_header, networks_tensors, read_networks
 from emogene.avatar.renderer import field_renderer, scaled
+from emogene.device import choose_device
 from emogene.face.linear import LinearFaceModel
 from emogene.face.motion import LandmarkMotion
 from emogene.face.space import LandmarkSpace
@@ -26,6 +27,7 @@ from emogene.motion2video.condition import (
     torso_landmarks,
     torso_pose,
 )
+from emogene.motion2video.grid import Backend
 from emogene.motion2video.rays import official_rays
 from emogene.motion2video.renderer import FrameState, Portrait
 from emogene.output import replacing
@@ -89,8 +91,8 @@ class OfficialAvatar:
         pose: str | None = None,
     ) -> "OfficialRenderer":
         """See :meth:`Avatar.renderer`; ``pose`` is "nearest" if None: the video's poses in order."""
-        del device  # as there: it is always the CPU that renders
-        return OfficialRenderer(self, size, background, threads or os.cpu_count() or 1, pose or "nearest")
+        threads, device = threads or os.cpu_count() or 1, choose_device(device)
+        return OfficialRenderer(self, size, background, threads, pose or "nearest", device)
 
     def save(self, path: str | Path) -> None:
         """Write one file, or nothing; every weight as exact as in the checkpoint."""
@@ -149,10 +151,14 @@ class OfficialRenderer:
         background: str | Path | np.ndarray | None,
         threads: int,
         pose: str,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        backend: Backend = "auto",
     ) -> None:
         self.avatar, self.size, self.threads, self.pose = avatar, size, threads, pose
-        own = avatar.background
-        self.inner = field_renderer(avatar.portrait, avatar.native, own, size, background, torch.float32)
+        self.inner = field_renderer(
+            *(avatar.portrait, avatar.native, avatar.background, size, background, dtype, device, backend)
+        )
 
     def frames(
         self, motion: LandmarkMotion, seed: int = 0, loudness: np.ndarray | None = None

@@ -16,6 +16,7 @@ from emogene.face.gesture import speaking_pose
 from emogene.face.motion import LandmarkMotion
 from emogene.face.pose import HeadPose
 from emogene.motion2video.condition import pose_frames
+from emogene.motion2video.grid import Backend
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 from emogene.motion2video.warp import Warp
 from emogene.video.background import read_background
@@ -31,10 +32,15 @@ class AvatarRenderer:
         background: str | Path | np.ndarray | None,
         threads: int,
         pose: str | None = None,
+        device: str = "cpu",
+        dtype: torch.dtype | None = None,
+        backend: Backend = "auto",
     ) -> None:
         self.avatar, self.size, self.threads, self.pose = avatar, size, threads, pose
         native = avatar.camera.height
-        self.inner = field_renderer(avatar.portrait, native, avatar.background, size, background)
+        self.inner = field_renderer(
+            *(avatar.portrait, native, avatar.background, size, background, dtype, device, backend)
+        )
         inner = self.inner.size
         self.camera = Camera(avatar.camera.focal * inner / native, inner, inner)
 
@@ -87,6 +93,8 @@ def field_renderer(
     size: int,
     background: str | Path | np.ndarray | None,
     dtype: torch.dtype | None = None,
+    device: str = "cpu",
+    backend: Backend = "auto",
 ) -> Renderer:
     """What renders a portrait trained at ``native`` pixels for pictures of ``size``: never larger than
     trained, with super-resolution only where it is needed. ``own``: the background it has if none is given.
@@ -97,7 +105,7 @@ def field_renderer(
     inner = native if enlarge else min(size, native)
     shown = portrait if enlarge else Portrait(portrait.head, portrait.torso)
     behind = torch.tensor(_background(background, own, inner)) / 255
-    return Renderer(shown, inner, behind.reshape(-1, 3), dtype)
+    return Renderer(shown, inner, behind.reshape(-1, 3), dtype, device=device, backend=backend)
 
 
 def scaled(pictures: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:

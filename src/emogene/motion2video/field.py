@@ -168,7 +168,8 @@ class HeadField(nn.Module):
         """Per-frame codes ``[F, width]`` of training frames; frame 0's serves at inference."""
         if not self.config.individuals:
             return None
-        return self.individual_embeddings[torch.as_tensor(frame).reshape(-1)]
+        codes = self.individual_embeddings
+        return codes[torch.as_tensor(frame, device=codes.device).reshape(-1)]
 
     def forward(
         self,

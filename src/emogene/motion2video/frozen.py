@@ -10,9 +10,10 @@ from emogene.motion2video.field import HeadField
 from emogene.motion2video.torso import TorsoField
 
 
-def best_dtype() -> torch.dtype:
-    """bfloat16 where the CPU multiplies it natively, float32 elsewhere."""
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+def best_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 on a CPU that multiplies it natively, float32 elsewhere."""
+    native = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if native else torch.float32
 
 
 def _columns(weight: Tensor, *widths: int) -> list[Tensor]:

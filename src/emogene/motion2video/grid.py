@@ -1,7 +1,7 @@
 """Multi-resolution grid encoding (Müller et al. 2022, as RAD-NeRF uses it): tiled or hashed, 2-D or 3-D."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Literal
 
 import numpy as np
@@ -90,28 +90,26 @@ def grid_reference(unit: Tensor, table: Tensor, config: GridConfig) -> Tensor:
     ``unit [N, D]`` in 0..1 (points outside give zeros), ``table [rows, F]`` -> ``[N, levels * F]``.
     """
     inside = ((unit >= 0) & (unit <= 1)).all(-1, keepdim=True)
-    out = []
-    for level in range(config.levels):
-        position = unit * float(config.scales[level]) + 0.5
-        cell = position.detach().floor()
-        part = position - cell
-        if config.smoothstep:
-            part = part * part * (3 - 2 * part)
-        strides, hashed = config.strides[level, :-1].tolist(), config.strides[level, -1]
-        value = torch.zeros(len(unit), config.features, dtype=table.dtype, device=table.device)
-        for corner in range(2**config.dimensions):
-            weight = torch.ones_like(part[:, 0])
-            row = torch.zeros_like(cell[:, 0], dtype=torch.int64)
-            for axis in range(config.dimensions):
-                bit = corner >> axis & 1
-                weight = weight * (part[:, axis] if bit else 1 - part[:, axis])
-                step = (cell[:, axis].long() + bit) * strides[axis] & UINT32
-                row = row ^ step if hashed else row + step
-            row = (row & UINT32) & int(config.masks[level])
-            row = row.clamp(0, int(config.offsets[level + 1] - config.offsets[level]) - 1)
-            value = value + weight[:, None] * table[row + int(config.offsets[level])]
-        out.append(value)
-    return torch.where(inside, torch.cat(out, -1), 0)
+    layout = np.column_stack([config.offsets[:-1], np.diff(config.offsets), config.masks, config.strides])
+    first, rows, mask, *strides, hashed = torch.tensor(layout.astype(np.int64), device=unit.device).unbind(1)
+    scales = torch.tensor(config.scales, dtype=unit.dtype, device=unit.device)
+    position = unit[:, None] * scales[:, None] + 0.5  # [N, levels, D]
+    cell = position.detach().floor()
+    part = position - cell
+    if config.smoothstep:
+        part = part * part * (3 - 2 * part)
+    cell, shares = cell.long(), (1 - part, part)
+    value = torch.zeros((), dtype=table.dtype, device=table.device)
+    for corner in range(2**config.dimensions):
+        bits = [corner >> axis & 1 for axis in range(config.dimensions)]
+        weight = torch.stack([shares[bit][..., axis] for axis, bit in enumerate(bits)]).prod(0)
+        steps = [(cell[..., axis] + bit) * strides[axis] & UINT32 for axis, bit in enumerate(bits)]
+        row = sum(steps[1:], steps[0])
+        if config.hashed:
+            row = torch.where(hashed.bool(), reduce(torch.bitwise_xor, steps), row)
+        row = torch.minimum(row & mask, rows - 1) + first
+        value = value + weight[..., None] * table[row]
+    return torch.where(inside, value.flatten(1), 0)
 
 
 class _GridKernel(torch.autograd.Function):

@@ -18,6 +18,7 @@ from emogene.motion2video.warp import Warp
 Backend = Literal["auto", "reference", "numba"]
 BLOCK = 4  # cells
 MOST_GROWN = 4
+SLAB = 2**15  # rays whose steps are held in memory together
 MISS = float(np.finfo(np.float32).max)
 
 
@@ -149,28 +150,46 @@ def march_reference(
     limit: int,
     warp: Warp | None = None,
 ) -> Samples:
-    """Plain PyTorch march, the oracle of the kernel, on any device. See :func:`march`."""
-    t, count = start.clone(), torch.zeros_like(start, dtype=torch.int64)
-    found: list[tuple[Tensor, ...]] = []
-    alive = torch.nonzero(t < far)[:, 0]
-    while len(alive):
-        now = t[alive]
-        step = rule(now)
-        position = (origin[alive] + now[:, None] * direction[alive]).clamp(-1, 1)
-        if warp is not None:
-            position = warp(position)
-        hit = occupancy(position)
-        rays = alive[hit]
-        found.append((rays, position[hit], step[hit], (now + step)[hit]))
-        t[alive] = now + step
-        count[rays] += 1
-        alive = alive[(t[alive] < far[alive]) & (count[alive] < limit)]
-    if not found:
-        found = [(alive, origin[:0], start[:0], start[:0])]
-    ray, position, step, end = (torch.cat(parts) for parts in zip(*found, strict=True))
-    order = torch.argsort(ray, stable=True)
-    first = torch.nn.functional.pad(count.cumsum(0), (1, 0))
-    return Samples(position[order], step[order], end[order], first)
+    """Plain PyTorch march, the oracle of the kernel, on any device. See :func:`march`.
+
+    All steps of ``SLAB`` rays are looked up at once.
+    """
+    arrays = (x.split(SLAB) for x in (origin, direction, start, far))
+    slabs = [
+        _march_slab(o, d, s, f, occupancy, rule, limit, warp) for o, d, s, f in zip(*arrays, strict=True)
+    ]
+    position, step, end, count = (torch.cat(parts) for parts in zip(*slabs, strict=True))
+    return Samples(position, step, end, torch.nn.functional.pad(count.cumsum(0), (1, 0)))
+
+
+def _march_slab(
+    origin: Tensor,
+    direction: Tensor,
+    start: Tensor,
+    far: Tensor,
+    occupancy: Occupancy,
+    rule: StepRule,
+    limit: int,
+    warp: Warp | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Position, step and end of the samples, ray after ray, and how many each ray has."""
+    longest = (far - start).amax().item() if len(start) else 0
+    t = [start]
+    for _ in range(math.ceil(longest / rule.shortest)):
+        t.append(t[-1] + rule(t[-1]))
+    times = torch.stack(t, 1)
+    ray, place = torch.nonzero(times < far[:, None], as_tuple=True)
+    now = times[ray, place]
+    position = (origin[ray] + now[:, None] * direction[ray]).clamp(-1, 1)
+    if warp is not None:
+        position = warp(position)
+    hit = occupancy(position)
+    ray, now, position = ray[hit], now[hit], position[hit]
+    count = torch.bincount(ray, minlength=len(start))
+    earlier = torch.arange(len(ray), device=ray.device) - (count.cumsum(0) - count)[ray]
+    wanted = earlier < limit
+    now, step = now[wanted], rule(now[wanted])
+    return position[wanted], step, now + step, count.clamp_max(limit)
 
 
 def march(

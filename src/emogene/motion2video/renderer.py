@@ -1,28 +1,27 @@
 """From conditions and poses to pictures: head over torso over background, then super-resolution."""
 
+import copy
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
-from emogene.motion2video import marching_cpu
+from emogene.motion2video.casting import Caster, HeadLayer
 from emogene.motion2video.field import HeadField
-from emogene.motion2video.frozen import FrozenHead, FrozenTorso, HeadFrame, best_dtype
-from emogene.motion2video.marching import Occupancy, march, near_far
+from emogene.motion2video.frozen import FrozenTorso, best_dtype
+from emogene.motion2video.grid import Backend, GridEncoding
 from emogene.motion2video.rays import Rays
 from emogene.motion2video.superres import Noise, SuperResolution
 from emogene.motion2video.torso import TorsoField, pixel_coordinates
 from emogene.motion2video.warp import Warp
 
-CHUNK = 8192  # points that go through the networks at once: their activations stay in the cache
-ROUND = 12  # samples of a ray that are computed before it is asked whether it has ended
-GRAIN = 512  # chunks are padded to multiples of this: oneDNN keeps compiled code for every size it has met
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,24 @@ class Portrait:
     head: HeadField
     torso: TorsoField | None = None
     superres: SuperResolution | None = None
+
+    def on(self, device: torch.device, backend: Backend = "auto") -> "Portrait":
+        """The same networks on ``device``, with grids by ``backend``: copies, where anything changes."""
+        if device.type == "cpu" and backend == "auto":
+            return self
+
+        def moved(module: M | None) -> M | None:
+            if module is None:
+                return None
+            module = copy.deepcopy(module).to(device)
+            for part in module.modules():
+                if isinstance(part, GridEncoding):
+                    part.backend = backend
+            return module
+
+        head = moved(self.head)
+        assert head is not None
+        return Portrait(head, moved(self.torso), moved(self.superres))
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,14 @@ class FrameState:
     torso_condition: Tensor | None = None
     """Pose ``[1, 6]`` or landmarks ``[1, 136]``."""
     warp: Warp | None = None
+
+    def to(self, device: torch.device) -> "FrameState":
+        return FrameState(
+            Rays(*(x.to(device) for x in self.rays)),
+            self.condition.to(device),
+            None if self.torso_condition is None else self.torso_condition.to(device),
+            None if self.warp is None else self.warp.to(device),
+        )
 
 
 class Layers(NamedTuple):
@@ -62,12 +87,13 @@ class Layers(NamedTuple):
 
 
 class Renderer:
-    """Renders a :class:`Portrait` at one size, on the CPU.
+    """Renders a :class:`Portrait` at one size.
 
     ``size``: rows and columns of the field's image (super-resolution doubles them). ``background``:
-    ``[size * size, 3]`` in 0..1, or one colour ``[3]``. ``threshold``: rays end below this transmittance (and
-    count as opaque then, in a direct head; official ones stay as they are). ``dtype`` of the networks:
-    bfloat16 where the CPU has it, if not given. Frames do not depend on each other or on ``threads``.
+    ``[size * size, 3]`` in 0..1, or one colour ``[3]``. ``dtype`` of the networks: bfloat16 where a CPU has
+    it, if not given. ``threshold``: see :class:`Caster`. ``device``: where to compute; ``backend`` "auto"
+    takes the kernels on the CPU and plain PyTorch elsewhere. Frames do not depend on each other or on
+    ``threads``.
     """
 
     def __init__(
@@ -77,24 +103,24 @@ class Renderer:
         background: Tensor,
         dtype: torch.dtype | None = None,
         threshold: float | None = None,
+        device: torch.device | str = "cpu",
+        backend: Backend = "auto",
     ) -> None:
-        self.size = size
-        self.solid = portrait.head.config.direct
-        self.threshold = np.float32((0.05 if self.solid else 0.01) if threshold is None else threshold)
-        self.dtype = dtype or best_dtype()
-        self.background = background.float().expand(size * size, 3)
-        self.head = FrozenHead(portrait.head, self.dtype)
-        self.box = portrait.head.aabb_infer
-        self.occupancy: Occupancy = portrait.head.occupancy
-        pixels = pixel_coordinates(size, size)
+        self.size, self.device = size, torch.device(device)
+        self.dtype = dtype or best_dtype(self.device)
+        self.background = background.float().to(self.device).expand(size * size, 3)
+        portrait = portrait.on(self.device, backend)
+        self.caster = Caster(portrait.head, self.dtype, threshold, backend)
+        pixels = pixel_coordinates(size, size).to(self.device)
         self.torso = None if portrait.torso is None else FrozenTorso(portrait.torso, pixels, self.dtype)
         self.superres = portrait.superres
 
     @torch.no_grad()
     def layers(self, state: FrameState, pool: ThreadPoolExecutor | None = None) -> Layers:
         """One frame at the field's own size; ``pool`` shares the points of the head among its threads."""
+        state = state.to(self.device)
         image, opacity, depth, samples = self.head_layer(state, pool)
-        behind, alpha = self.background, torch.zeros(len(opacity))
+        behind, alpha = self.background, torch.zeros_like(opacity)
         if self.torso is not None and state.torso_condition is not None:
             seen = torch.cat([image, opacity[:, None]], -1)
             share, color = self.torso(state.torso_condition, seen)
@@ -104,57 +130,9 @@ class Renderer:
         image = (image + (1 - opacity)[:, None] * behind).clamp_(0, 1)
         return Layers(image, opacity, depth, alpha, samples)
 
-    def head_layer(
-        self, state: FrameState, pool: ThreadPoolExecutor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor, int]:
-        """The head's colour times opacity ``[P, 3]``, opacity, depth, and how many points were computed.
-
-        Rays are marched in rounds: official ones by as many samples as those still alive leave room for, ours
-        by most that a ray meets, because samples in order along the rays stay in the cache.
-        """
-        head, config, rays = self.head, self.head.config, state.rays
-        frame, view = head.frame(state.condition), head.view_codes(rays.direction)
-        near, far = near_far(*rays, self.box, config.nearest)
-        count = len(near)
-        image, weights, depth = torch.zeros(count, 3), torch.zeros(count), torch.zeros(count)
-        start, alive, taken, total = near.clone(), torch.nonzero(near < far)[:, 0], 0, 0
-        while taken < config.max_steps and len(alive):
-            limit = ROUND if self.solid else self._official_round(count, len(alive), taken)
-            taken += limit
-            origin, direction = rays.origin[alive], rays.direction[alive]
-            samples = march(
-                *(origin, direction, start[alive], far[alive], self.occupancy, config.rule, limit, state.warp)
-            )
-            total += len(samples)
-            sigma, color = self._points(samples.position, view, alive[samples.ray], frame, pool)
-            rest = torch.empty_like(alive)
-            going = marching_cpu.accumulate(
-                *(x.numpy() for x in (sigma, color, samples.step, samples.end, samples.first)),
-                *(limit, self.threshold, self.solid),
-                *(x.numpy() for x in (alive, weights, image, depth, start, rest)),
-            )
-            alive = rest[:going]
-        depth = ((depth - near).clamp_min(0) / (far - near)).nan_to_num(0)
-        return image, weights, depth, total
-
-    @staticmethod
-    def _official_round(rays: int, alive: int, taken: int) -> int:
-        return min(rays // alive, 8) if taken else 1
-
-    def _points(
-        self, position: Tensor, view: Tensor, ray: Tensor, frame: HeadFrame, pool: ThreadPoolExecutor | None
-    ) -> tuple[Tensor, Tensor]:
-        count, padding = len(position), -len(position) % GRAIN
-        position, ray = F.pad(position, (0, 0, 0, padding)), F.pad(ray, (0, padding))
-        sigma, color = torch.empty(len(position)), torch.empty(len(position), 3)
-
-        def run(first: int) -> None:
-            part = slice(first, first + CHUNK)
-            codes = view[ray[part]] if view.shape[1] else view
-            sigma[part], color[part] = self.head(position[part], codes, frame)
-
-        list((pool.map if pool else map)(run, range(0, len(position), CHUNK)))
-        return sigma[:count], color[:count]
+    def head_layer(self, state: FrameState, pool: ThreadPoolExecutor | None = None) -> HeadLayer:
+        """The head alone: see :class:`Caster`."""
+        return self.caster(state.rays, state.condition, state.warp, pool)
 
     @torch.no_grad()
     def enlarge(self, image: Tensor, noise: Noise = "none") -> Tensor:
@@ -162,19 +140,21 @@ class Renderer:
         picture = image.T.reshape(1, 3, self.size, self.size)
         if self.superres is None:
             return picture[0]
-        return self.superres(picture, noise, dtype=self.dtype)[0]
+        with _exact(self.device):
+            return self.superres(picture, noise, dtype=self.dtype)[0]
 
     def frame(self, state: FrameState, pool: ThreadPoolExecutor | None = None) -> np.ndarray:
         """One picture, uint8 ``[H, W, 3]``."""
         picture = self.enlarge(self.layers(state, pool).image)
-        return (picture.clamp(0, 1) * 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+        return (picture.clamp(0, 1) * 255).to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
 
     def frames(self, states: Iterable[FrameState], threads: int = 2) -> Iterator[np.ndarray]:
-        """Pictures in order, each rendered by one thread, ``threads`` at a time; memory does not grow.
+        """Pictures in order, each by one thread, on a CPU ``threads`` at a time; memory does not grow.
 
         A thread makes the states too: on the calling thread PyTorch shares small operations among threads of
         its own, which spin in between and would take a third of the time.
         """
+        threads = threads if self.device.type == "cpu" else 1
         single = {"initializer": torch.set_num_threads, "initargs": (1,)}
         with ThreadPoolExecutor(1, **single) as maker, ThreadPoolExecutor(threads, **single) as pool:
             source, waiting = iter(states), deque[Future[np.ndarray]]()
@@ -184,3 +164,10 @@ class Renderer:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+
+
+def _exact(device: torch.device) -> AbstractContextManager[None]:
+    """Convolutions in true float32, where cuDNN would round to 10 bits (TF32)."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

@@ -106,7 +106,8 @@ class TorsoField(nn.Module):
         """Per-frame codes ``[F, width]`` of training frames; frame 0's serves at inference."""
         if not self.config.individuals:
             return None
-        return self.torso_individual_codes[torch.as_tensor(frame).reshape(-1)]
+        codes = self.torso_individual_codes
+        return codes[torch.as_tensor(frame, device=codes.device).reshape(-1)]
 
     def frame_inputs(self, condition: Tensor, code: Tensor | None) -> list[Tensor]:
         """What all pixels of a frame share, in the order that the networks expect (after the coordinates)."""

@@ -26,6 +26,9 @@ class Warp:
     scale: Tensor
     """``[3]`` lattice cells per unit."""
 
+    def to(self, device: torch.device) -> "Warp":
+        return Warp(self.lattice.to(device), self.low.to(device), self.scale.to(device))
+
     @cached_property
     def reach(self) -> float:
         """The largest displacement along an axis."""
