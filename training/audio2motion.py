@@ -26,17 +26,26 @@ from scipy.signal import resample_poly
 from torch import Tensor
 from torch.nn import functional as F
 
+import heard
 from emogene.audio import SAMPLE_RATE, Speech, analyse, load_audio
-from emogene.audio2motion.ear import QUIETEST, RANGE, EarConfig
+from emogene.audio.encoder import ASSET as ENCODER
+from emogene.audio.encoder import EncoderNet
+from emogene.audio.encoder import load as load_encoder
+from emogene.audio.spectrum import HOP
+from emogene.audio2motion.ear import EarConfig
 from emogene.audio2motion.lips import ASSET, Audio2Motion, LipConfig, LipNet, save
 from emogene.audio2motion.vae import VAEConfig
 from emogene.evaluate.lips import evaluate
+from emogene.face.arkit import ARKIT_52, INDEX
 from emogene.face.landmarks import PARTS
+from emogene.face.motion import BlendshapeMotion
+from emogene.face.rig import Rig
 from grid import DATA, ROOT, load_tracks
 
 AVERAGE = torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
 CROP = 64  # video frames of a training example
-VOICES = 5  # examples to a clip
+VOICES = 5  # of each clip
+PIECE = 110  # frames of an example at most
 UNIT = 0.02  # decimetres: about the spread of a lip point
 INNER_PAIRS = (torch.tensor([61, 62, 63]), torch.tensor([67, 66, 65]))
 SEARCH = 3  # frames that a clip may be out of sync, less a half
@@ -56,15 +65,37 @@ taken out. The output is thus where the sound wants it. Evaluation uses the trac
 Disguised sounds are the same held-out clips; the voices are Praat's, with settings within the range of the
 training's.
 """
-NEPER = np.log(10) / 10  # of power, to a decibel
+ENCODED = ROOT / "src" / "emogene" / "assets" / ENCODER
+MANDARIN = ("1114_2_01", "1114_2_02", "1114_2_03", "1114_2_04", "1114_2_05", "1114_3_15", "1114_3_16")
+_BOTH = {"d": "Lower", "u": "Upper"}
+FACEGOOD = {  # facegood's shapes in ARKit's
+    "mouth_stretch_c": {"jawOpen": 0.6},
+    "mouth_oh_c": {"jawOpen": 0.25, "mouthFunnel": 0.35},
+    "mouth_oo_c": {"jawOpen": 0.05, "mouthPucker": 0.6},
+    **{f"mouth_funnel_{v}{s}": {"mouthFunnel": 0.25} for v in "du" for s in "lr"},
+    **{f"mouth_pucker_{s}": {"mouthPucker": 0.5} for s in "lr"},
+    **{
+        f"mouth_{name}_{s}": {f"{target}{'Left' if s == 'l' else 'Right'}": 1.0}
+        for s in "lr"
+        for name, target in {
+            "lowerLipDepress": "mouthLowerDown",
+            "upperLipRaise": "mouthUpperUp",
+            "lipCornerPull": "mouthSmile",
+            "lipStretch": "mouthStretch",
+            "press": "mouthPress",
+        }.items()
+    },
+    **{f"mouth_suck_{v}{s}": {f"mouthRoll{_BOTH[v]}": 0.5} for v in "du" for s in "lr"},
+    "mouth_chinRaise_u": {"mouthShrugLower": 1.0},
+}
 
 NET = LipConfig(
-    EarConfig(channels=96),
+    EarConfig(channels=128),
     VAEConfig(
-        features=96,
-        channels=64,
-        outputs=16,
-        hidden=96,
+        features=128,
+        channels=96,
+        outputs=20,
+        hidden=128,
         latent=8,
         encoder_layers=4,
         decoder_layers=4,
@@ -94,24 +125,24 @@ class TrainConfig:
 
 @dataclass
 class Examples:
-    """Clips of differing lengths: log-mel relative to the clip's level, f0, and displacement from rest."""
+    """Clips of differing lengths: the speech encoder's features, f0, and displacement from rest."""
 
-    mel: list[np.ndarray]
+    features: list[np.ndarray]
     f0: list[np.ndarray]
     shape: list[np.ndarray]
 
     def __len__(self) -> int:
-        return len(self.mel)
+        return len(self.features)
+
+    def only(self, rows: np.ndarray) -> "Examples":
+        """The examples with these numbers."""
+        return Examples(*([part[i] for i in rows] for part in (self.features, self.f0, self.shape)))
 
 
 def held_out(clips: np.ndarray) -> np.ndarray:
-    """Every tenth clip by sorted name."""
-    return np.isin(clips, np.unique(clips)[::10])
-
-
-def loudest(loudness: np.ndarray) -> float:
-    """The recording's level in nepers of power, as :func:`emogene.audio2motion.ear.normalise` takes it."""
-    return max(float(np.quantile(loudness, 0.95)), QUIETEST) * NEPER
+    """Every tenth GRID clip by sorted name, and one recording of facegood."""
+    grid = np.setdiff1d(clips, MANDARIN)
+    return np.isin(clips, [*grid[::10], MANDARIN[-1]])
 
 
 def rest_face(points: np.ndarray, loudness: np.ndarray) -> np.ndarray:
@@ -124,45 +155,83 @@ def rest_face(points: np.ndarray, loudness: np.ndarray) -> np.ndarray:
     return points[:frames][still].mean(0)
 
 
-def prepare(data: Path) -> tuple[Examples, np.ndarray, np.ndarray]:
-    """All examples (cached), the names of their clips and the checksums of the sound files."""
-    source = "".join(inspect.getsource(part) for part in (_examples, voices, another_voice, rest_face))
-    stored = ROOT / ".cache" / f"audio2motion_examples_{zlib.crc32(source.encode()):08x}.npz"
-    if not stored.exists():
-        np.savez(stored, allow_pickle=False, **_examples(data))
-    with np.load(stored) as archive:
-        split = lambda key, at: np.split(archive[key], np.cumsum(archive[at])[:-1])  # noqa: E731
-        mel, f0 = split("mel", "rows"), split("f0", "rows")
-        shape = split("shape", "frames")
-        return Examples(mel, f0, shape), archive["clip"], archive["checksum"]
+def prepare(data: Path, encoder: Path) -> tuple[Examples, np.ndarray, np.ndarray]:
+    """All examples (cached), the names of their clips and the checksums of the sound files; each voice of a
+    clip is heard twice, as it is and disguised in the flow of others."""
+    source = "".join(
+        inspect.getsource(part) for part in (_sounds, _mandarin, voices, another_voice, rest_face)
+    )
+    sounds = _stored(f"audio2motion_sounds_{zlib.crc32(source.encode()):08x}", lambda: _sounds(data))
+    version = zlib.crc32(encoder.read_bytes(), zlib.crc32(source.encode()))
+    heard = _stored(f"audio2motion_heard_{version:08x}", lambda: _heard(encoder, sounds))
+
+    def split(values: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
+        return np.split(values, np.cumsum(counts)[:-1])
+
+    f0, shape = split(sounds["f0"], sounds["rows"]), split(sounds["shape"], sounds["frames"])
+    features = [x for key in ("clean", "disguised") for x in split(heard[key], sounds["rows"])]
+    clip, checksum = (np.tile(sounds[key], 2) for key in ("clip", "checksum"))
+    return Examples(features, f0 * 2, shape * 2), clip, checksum
 
 
-def _examples(data: Path) -> dict[str, np.ndarray]:
+def _stored(name: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    path = ROOT / ".cache" / f"{name}.npz"
+    if not path.exists():
+        np.savez(path.with_suffix(".partial.npz"), allow_pickle=False, **make())
+        path.with_suffix(".partial.npz").rename(path)
+    with np.load(path) as archive:
+        return {key: archive[key] for key in archive}
+
+
+def _sounds(data: Path) -> dict[str, np.ndarray]:
+    """Every voice of every clip: ``samples`` as int16, ``f0`` at 50 Hz, ``shape`` at 25 fps."""
     tracks = load_tracks(data, ROOT / ".cache")
-    mels, f0s, shapes, clips, checksums = [], [], [], [], []
-    for number, clip in enumerate(tracks.clip):
-        path = data / "grid_s1" / "audio" / f"{clip}.opus"
+    parts: dict[str, list] = {key: [] for key in ("samples", "f0", "shape", "clip", "checksum")}
+    for number, clip in enumerate([*tracks.clip, *MANDARIN]):
+        folder = "facegood" if clip in MANDARIN else "grid_s1/audio"
+        path = data / folder / f"{clip}.opus"
         samples = load_audio(path).samples
-        points = tracks.points[tracks.rows(clip)]
-        shape = points - rest_face(points, analyse(samples).loudness)
+        if clip in MANDARIN:
+            shape = _mandarin(data, clip)
+        else:
+            points = tracks.points[tracks.rows(clip)]
+            shape = points - rest_face(points, analyse(samples).loudness)
         for played, speed in voices(samples, np.random.default_rng(number)):
-            frames = len(played) * 25 // SAMPLE_RATE
-            speech = analyse(played)
-            mel = speech.mel - loudest(speech.loudness)
-            mels.append(np.pad(mel, ((0, max(0, 2 * frames - len(mel))), (0, 0)), "edge")[: 2 * frames])
-            f0s.append(np.pad(speech.f0, (0, max(0, 2 * frames - len(mel))))[: 2 * frames])
-            shapes.append(at(shape, np.arange(frames) * speed))
-            clips.append(clip)
-            checksums.append(zlib.crc32(path.read_bytes()))
-    return {
-        "mel": np.concatenate(mels).astype(np.float16),
-        "f0": np.concatenate(f0s),
-        "shape": np.concatenate(shapes),
-        "rows": np.array([len(m) for m in mels]),
-        "frames": np.array([len(s) for s in shapes]),
-        "clip": np.array(clips),
-        "checksum": np.array(checksums),
-    }
+            frames = min(int(len(shape) / speed), len(played) * 25 // SAMPLE_RATE)
+            f0, moved = analyse(played).f0, at(shape, np.arange(frames) * speed)
+            for first in range(0, frames, PIECE):
+                last = min(first + PIECE, frames)
+                sound = played[first * 2 * HOP : last * 2 * HOP]
+                parts["samples"].append((np.clip(sound, -1, 1) * 32767).astype(np.int16))
+                parts["f0"].append(f0[2 * first : 2 * last])
+                parts["shape"].append(moved[first:last])
+                parts["clip"].append(clip)
+                parts["checksum"].append(zlib.crc32(path.read_bytes()))
+    counts = {"rows": [len(x) for x in parts["f0"]], "frames": [len(x) for x in parts["shape"]]}
+    joined = {key: np.concatenate(parts[key]) for key in ("samples", "f0", "shape")}
+    return joined | {key: np.array(x) for key, x in (parts | counts).items() if key not in joined}
+
+
+def _mandarin(data: Path, clip: str) -> np.ndarray:
+    """``[T, 68, 3]`` displacement at 25 fps of a facegood recording: its shapes on our rig, as wide open as
+    GRID's speaker."""
+    with np.load(data / "facegood" / "blendshapes.npz") as archive:
+        names, fps = [str(name) for name in archive["names"]], int(archive["fps"])
+        values = archive[clip].astype(np.float32)
+    weights = np.zeros((len(values), len(ARKIT_52)), np.float32)
+    for name, targets in FACEGOOD.items():
+        for target, share in targets.items():
+            weights[:, INDEX[target]] += share * values[:, names.index(name)]
+    moved = Rig.embedded().displacement(BlendshapeMotion(weights.clip(0, 1)))
+    return at(moved, np.arange(len(moved) * 25 // fps) * fps / 25)
+
+
+def _heard(encoder: Path, sounds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    net = load_encoder(encoder)
+    parts = np.split(sounds["samples"], np.cumsum(2 * HOP * sounds["frames"])[:-1])
+    samples = [part.astype(np.float32) / 32767 for part in parts]
+    clean = np.concatenate(list(heard.apart(net, samples)))
+    return {"clean": clean, "disguised": np.concatenate(heard.joined(net, samples, 0))}
 
 
 def voices(samples: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, float]]:
@@ -217,68 +286,34 @@ def project(shapes: Tensor, basis: Tensor, weights: Tensor) -> Tensor:
 
 
 class Batches:
-    """Random crops, made to sound like someone and somewhere else."""
+    """Random crops; of some only the pitch is another."""
 
-    def __init__(
-        self, examples: Examples, negatives: list[tuple[np.ndarray, np.ndarray]], config: TrainConfig
-    ):
+    def __init__(self, examples: Examples, negatives: Examples, config: TrainConfig):
         self.examples, self.negatives, self.config = examples, negatives, config
-        self.hz = 700 * (10 ** (np.arange(80) / 80 * np.log10(1 + 8000 / 700)) - 1)
 
     def __call__(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        mels, f0s, shapes = [], [], []
-        for _ in range(self.config.batch):
-            if rng.random() < self.config.negatives:
-                mel, f0 = self.negatives[rng.integers(len(self.negatives))]
-                start = rng.integers(0, len(mel) - 2 * CROP + 1)
-                mel, f0 = mel[start : start + 2 * CROP].copy(), f0[start : start + 2 * CROP]
-                shape = np.zeros((CROP, 68, 3), np.float32)
-            else:
-                mel, f0, shape = self._crop(rng)
-            mel, f0 = self._disguise(mel, f0, rng)
-            mels.append(np.clip(mel, -RANGE, None) / RANGE + 1)
-            f0s.append(f0)
-            shapes.append(shape)
-        mel, f0, shape = (torch.from_numpy(np.stack(x).astype(np.float32)) for x in (mels, f0s, shapes))
-        return mel, f0, shape
+        crops = [self._crop(rng) for _ in range(self.config.batch)]
+        features, f0, shape = (
+            torch.from_numpy(np.stack(x).astype(np.float32)) for x in zip(*crops, strict=True)
+        )
+        return features, f0, shape
 
     def _crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """From two clips one after the other, so that there are pauses: all begin and end at rest."""
-        first, second = rng.integers(len(self.examples), size=2)
-        mel, f0, shape = (
-            np.concatenate([part[first], part[second]])
-            for part in (self.examples.mel, self.examples.f0, self.examples.shape)
+        source = self.negatives if rng.random() < self.config.negatives else self.examples
+        first, second = rng.integers(len(source), size=2)
+        features, f0, shape = (
+            np.concatenate([part[first], part[second]]) for part in (source.features, source.f0, source.shape)
         )
         start = int(rng.integers(0, len(shape) - CROP + 1))
         rows = slice(2 * start, 2 * (start + CROP))
-        return mel[rows].astype(np.float32), f0[rows], shape[start : start + CROP]
-
-    def _disguise(
-        self, mel: np.ndarray, f0: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        if rng.random() < 0.7:  # another vocal tract
-            warp = np.exp(rng.uniform(-0.16, 0.16))
-            source = np.interp(self.hz * warp, self.hz, np.arange(80))
-            low = np.minimum(source.astype(int), 78)
-            mel = mel[:, low] * (1 - (source - low)) + mel[:, low + 1] * (source - low)
-            f0 = f0 * np.exp(rng.uniform(-0.3, 0.6))
-        tilt = np.linspace(-1, 1, 80)
-        colour = rng.normal(0, 0.7) * tilt
-        for k in (1, 2, 3):
-            colour += rng.normal(0, 0.4) * np.cos(np.pi * k * (tilt + rng.uniform(-1, 1)))
-        mel = mel + colour + rng.uniform(-1.5, 1.0)
-        if rng.random() < 0.5:  # a room that is not quiet
-            floor = rng.uniform(-12, -3) + rng.normal(0, 1.5) * tilt
-            noise = floor + np.log(rng.gamma(4, 0.25, mel.shape) + 1e-3)
-            mel = np.logaddexp(mel, noise)
-        if rng.random() < 0.15:  # a telephone
-            mel = np.where(self.hz > rng.uniform(3200, 4000), -20, mel)
-        return mel, f0
+        pitch = np.exp(rng.uniform(-0.3, 0.5)) if rng.random() < 0.7 else 1.0
+        return features[rows], f0[rows] * pitch, shape[start : start + CROP]
 
 
-def unspoken(rng: np.random.Generator, count: int = 40) -> list[tuple[np.ndarray, np.ndarray]]:
+def unspoken(net: EncoderNet, rng: np.random.Generator, count: int = 40) -> Examples:
     """Noise of all colours and chords of plucked and bowed notes, heard as the rest is: lips stay shut."""
-    heard = []
+    sounds = []
     seconds, t = 6, np.arange(6 * SAMPLE_RATE) / SAMPLE_RATE
     for i in range(count):
         if i % 2:
@@ -298,20 +333,21 @@ def unspoken(rng: np.random.Generator, count: int = 40) -> list[tuple[np.ndarray
             sound = np.fft.irfft(spectrum / np.maximum(hz, 50) ** rng.uniform(0, 1.2), len(t))
         if i % 8 == 2:  # noise that comes and goes; more of it, and unfamiliar voices are taken for noise
             sound *= (np.sin(2 * np.pi * rng.uniform(1, 8) * t) > rng.uniform(-0.7, 0.5)) * 0.99 + 0.01
-        speech = analyse((sound / np.abs(sound).max() / 2).astype(np.float32))
-        heard.append((speech.mel - loudest(speech.loudness), speech.f0))
-    return heard
+        sounds.append((sound / np.abs(sound).max() / 2).astype(np.float32))
+    f0 = [analyse(sound).f0 for sound in sounds]
+    still = [np.zeros((25 * seconds, 68, 3), np.float32)] * count
+    return Examples(list(heard.apart(net, sounds)), f0, still)
 
 
 def losses(
-    net: LipNet, mel: Tensor, f0: Tensor, shape: Tensor, config: TrainConfig, rng: torch.Generator
+    net: LipNet, features: Tensor, f0: Tensor, shape: Tensor, config: TrainConfig, rng: torch.Generator
 ) -> tuple[Tensor, dict[str, float]]:
     """Total loss of a batch and its parts. The prior's own guess is trained as hard as the reconstruction:
     it is what will be used."""
     weights = torch.from_numpy(point_weights())
     coefficients = project(shape, net.basis, weights)
-    condition = net.condition(mel, f0)
-    slots = (len(mel), net.vae.config.latent, CROP // net.vae.config.stride)
+    condition = net.condition(features, f0)
+    slots = (len(f0), net.vae.config.latent, CROP // net.vae.config.stride)
     rebuilt = net.vae.reconstruct(condition, coefficients, torch.randn(slots, generator=rng))
     guessed = net.vae.sample(condition, 0.2 * torch.randn(slots, generator=rng))
     parts = {"kl": config.kl * rebuilt.kl}
@@ -344,10 +380,10 @@ def lateness(net: LipNet, examples: Examples) -> np.ndarray:
     late = np.full(len(examples), np.nan)
     for i in range(len(examples)):
         frames = len(examples.shape[i]) // 4 * 4
-        mel = np.clip(examples.mel[i][: 2 * frames].astype(np.float32), -RANGE, None) / RANGE + 1
+        features = torch.from_numpy(examples.features[i][: 2 * frames].astype(np.float32))[None]
         f0 = torch.from_numpy(examples.f0[i][: 2 * frames])[None]
         normal = torch.zeros(1, net.vae.config.latent, frames // 4)
-        found = net.displacement(net(torch.from_numpy(mel)[None], f0, normal))[0].numpy()
+        found = net.displacement(net(features, f0, normal))[0].numpy()
         found, true = (points[:, 62, 1] - points[:, 66, 1] for points in (found, examples.shape[i]))
         inside = np.arange(SEARCH, frames - SEARCH)
         match = [np.corrcoef(found[inside], at(true, inside + lag))[0, 1] for lag in lags]
@@ -360,19 +396,19 @@ def synchronised(examples: Examples, late: np.ndarray) -> Examples:
     """The examples in sync to a fraction of a frame, without those that are not within reach."""
     keep = np.flatnonzero(np.abs(late) < SEARCH - 0.5)
     shape = [at(examples.shape[i], np.arange(len(examples.shape[i])) + late[i]) for i in keep]
-    return Examples([examples.mel[i] for i in keep], [examples.f0[i] for i in keep], shape)
+    return Examples([examples.features[i] for i in keep], [examples.f0[i] for i in keep], shape)
 
 
 def train(
-    config: TrainConfig, data: Path, checkpoint: Path
+    config: TrainConfig, data: Path, encoder: Path, checkpoint: Path
 ) -> tuple[LipNet, list[dict[str, float]], np.ndarray]:
     """The trained network, its log, and the checksums of the files it learnt from."""
-    examples, clips, checksums = prepare(data)
+    examples, clips, checksums = prepare(data, encoder)
     use = np.flatnonzero(~held_out(clips))
-    learn = Examples(*([part[i] for i in use] for part in (examples.mel, examples.f0, examples.shape)))
+    learn = examples.only(use)
     torch.manual_seed(config.seed)
     net = LipNet(config.net)
-    own = np.concatenate(learn.shape[::VOICES])
+    own = np.concatenate(learn.shape[: len(learn) // 2])[:: 2 * VOICES]
     net.basis.copy_(torch.from_numpy(mouth_shapes(own, config.net.vae.outputs)))
     optimiser = torch.optim.AdamW(net.parameters(), config.rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, config.steps, pct_start=0.1)
@@ -386,7 +422,7 @@ def train(
             for name, part in keep.items():
                 part.load_state_dict(state[name])
             first, log, late = state["step"], state["log"], state["late"]
-    negatives = unspoken(np.random.default_rng(config.seed))
+    negatives = unspoken(load_encoder(encoder), np.random.default_rng(config.seed))
     batches = Batches(learn, negatives, config)
     for step in range(first, config.steps):
         if step >= config.steps * config.synchronise and batches.examples is learn:
@@ -464,7 +500,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ASSET)
     arguments = parser.parse_args()
     config = TrainConfig(steps=arguments.steps, seed=arguments.seed)
-    net, _, checksums = train(config, arguments.data, ROOT / ".cache" / "audio2motion.pt")
+    net, _, checksums = train(config, arguments.data, ENCODED, ROOT / ".cache" / "audio2motion.pt")
     about = {
         "licence": "CC BY 4.0",
         "attribution": ATTRIBUTION,

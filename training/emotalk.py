@@ -10,7 +10,7 @@ Every stage is kept in the cache folder, and a stage that was cut short goes on 
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,12 +20,15 @@ import tyro
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from emogene.audio.encoder import ASSET as ENCODER
+from emogene.audio.encoder import SpeechEncoder
+from emogene.emotalk.content import REACH as CONTENT_REACH
 from emogene.emotalk.content import SPOKEN, Content
 from emogene.emotalk.emotion import HEARD
 from emogene.emotalk.facs import ACTION_UNITS, expressions
-from emogene.emotalk.features import in_pieces, silence
+from emogene.emotalk.features import N_PROSODY, in_pieces
 from emogene.emotalk.listener import REACH, STRIDE, Listener
-from emogene.emotalk.model import EMBEDDED, Calibration, EmoTalk
+from emogene.emotalk.model import EMBEDDED, STRONG, Calibration, EmoTalk
 from emotalk_data import Clips, Takes, load_clips, load_takes, no_speech, spoken_shapes, vary, window
 from grid import DATA, ROOT
 
@@ -43,6 +46,9 @@ class Config:
 
     data: Path = DATA
     """Folder with ravdess and grid_s1."""
+    voices: Path = ROOT / ".cache" / "voices"
+    """Synthetic speech, made by training/voices.py."""
+    encoder: Path = ROOT / "src" / "emogene" / "assets" / ENCODER
     cache: Path = ROOT / ".cache"
     output: Path = EMBEDDED
     report: Path = ROOT / "training" / "emotalk.md"
@@ -53,8 +59,10 @@ class Config:
     content_epochs: int = 50
     batch: int = 32
     rate: float = 2e-3
-    neutral_share: float = 0.05
-    """Of a batch: GRID speech, taken as neutral."""
+    units: float = 0.3
+    """Weight of the AUs against the emotion."""
+    neutral_share: float = 0.06
+    """Of a batch: other people's speech that is not acted, taken as neutral."""
     no_speech_share: float = 0.05
     """Of a batch: noise, music and silence, taken as neutral."""
     seed: int = 0
@@ -62,26 +70,37 @@ class Config:
 
 @dataclass(frozen=True)
 class Corpus:
-    """All that the listener learns from."""
+    """All that the listener learns from: every take in several ways, other people's neutral speech, and what
+    is no speech."""
 
-    clips: Clips
     takes: Takes
-    grid: Clips
+    copies: list[Clips]
+    neutral: list[Clips]
     noises: list[np.ndarray]
 
 
 def main(config: Config) -> None:
     torch.set_num_threads(1)
     started = time.time()
-    clips = load_clips(config.data / "ravdess", config.cache)
-    grid = load_clips(config.data / "grid_s1" / "audio", config.cache)
-    takes = load_takes(clips.names, config.data / "ravdess" / "action_units.csv")
-    corpus = Corpus(clips, takes, grid, no_speech(72, config.seed))
+    acted = sorted((config.data / "ravdess").glob("*.opus"))
+    copies = load_clips(acted, config.encoder, config.cache, "ravdess")
+    grid = load_clips(
+        sorted((config.data / "grid_s1" / "audio").glob("*.opus")), config.encoder, config.cache, "grid", 2
+    )
+    others = [*sorted((config.data / "facegood").glob("*.opus")), *sorted(config.voices.glob("*.npy"))]
+    neutral = [*grid, *load_clips(others, config.encoder, config.cache, "others", 2)]
+    takes = load_takes(copies[0].names, config.data / "ravdess" / "action_units.csv")
+    corpus = Corpus(takes, copies, neutral, no_speech(config.encoder, 72, config.seed))
 
-    content, correlation = train_content(grid, spoken_shapes(config.data, grid), config)
-    listener = train_listener(corpus, np.arange(len(clips)), config, "all")
-    logits, judged = cross_validate(corpus, config)
-    calibration = Calibration(temperature=temperature(logits, takes.only(judged)), normal=normal_share(takes))
+    content, correlation = train_content(grid, spoken_shapes(config.data, grid[0]), config)
+    listener = train_listener(corpus, np.arange(len(acted)), config, "all")
+    said, judged = cross_validate(corpus, config)
+    true = takes.only(judged)
+    calibration = Calibration(
+        temperature=temperature(said, true),
+        normal=normal_share(takes),
+        direct=direct_share(said, takes, judged),
+    )
 
     strong, top, reliability = expression_statistics(takes)
     model = EmoTalk(
@@ -90,11 +109,12 @@ def main(config: Config) -> None:
         expressions(strong, top, reliability),
         unit_means(takes),
         calibration,
+        SpeechEncoder.from_embedded(),
         [int(actor) for actor in np.unique(takes.actor)],
     )
     config.output.parent.mkdir(exist_ok=True)
     model.save(config.output, {"licence": LICENCE, "sources": SOURCES})
-    config.report.write_text(report(logits, takes, judged, calibration, correlation, reliability, config))
+    config.report.write_text(report(said, takes, judged, calibration, correlation, reliability, config))
     size, minutes = config.output.stat().st_size / 1e6, (time.time() - started) / 60
     print(f"{config.output}: {size:.2f} MB in {minutes:.0f} min")
 
@@ -103,81 +123,92 @@ def main(config: Config) -> None:
 
 
 def cross_validate(corpus: Corpus, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Clip logits ``[M, 9]``, each by a listener new to the actor, and the clips' numbers ``[M]``."""
+    """What is said of whole clips, ``[M, 26]``, each by a listener new to the actor, and the clips' numbers
+    ``[M]``."""
     order = np.random.default_rng(config.seed).permutation(np.unique(corpus.takes.actor))
-    logits: list[np.ndarray] = []
+    said: list[np.ndarray] = []
     judged: list[int] = []
     for fold in range(config.judged_folds):
         unheard = np.isin(corpus.takes.actor, order[fold :: config.folds])
         listener = train_listener(corpus, np.flatnonzero(~unheard), config, f"fold{fold}").eval()
         rows = np.flatnonzero(unheard).tolist()
-        heard = np.stack([clip_logits(listener, corpus.clips, i) for i in rows])
-        hit = heard[:, : len(HEARD)].argmax(1) == corpus.takes.emotion[rows]
+        heard = np.stack([of_clip(listener, corpus.copies[0], i) for i in rows])
+        hit = heard[:, :STRONG].argmax(1) == corpus.takes.emotion[rows]
         print(f"fold {fold}: accuracy {hit.mean():.3f}", flush=True)
-        logits.extend(heard)
+        said.extend(heard)
         judged.extend(rows)
-    return np.array(logits), np.array(judged)
+    return np.array(said), np.array(judged)
 
 
-def clip_logits(listener: Listener, clips: Clips, i: int) -> np.ndarray:
-    """The logits of a whole clip: their mean over time, weighted by the strength of the voice."""
-    heard = in_pieces(listener, clips[i], REACH, STRIDE)
+def of_clip(listener: Listener, clips: Clips, i: int) -> np.ndarray:
+    """What the listener says of a whole clip: the mean over time, weighted by the strength of the voice."""
+    columns = clips[i]
+    heard = in_pieces(listener, columns[:, :-N_PROSODY], columns[:, -N_PROSODY:], REACH, STRIDE)
     weight = clips.strength(i)[::STRIDE] + 1e-3
     return (heard * (weight / weight.sum())[:, None]).sum(0)
 
 
 def train_listener(corpus: Corpus, chosen: np.ndarray, config: Config, name: str) -> Listener:
-    """A listener that has heard the ``chosen`` clips."""
+    """A listener that has heard the ``chosen`` takes."""
     torch.manual_seed(config.seed)
-    network = Listener().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = Listener()
     steps = len(chosen) // config.batch
+    spread = torch.from_numpy(np.nanstd(corpus.takes.units, axis=0)).float()
 
     def epoch(number: int) -> list[tuple[Tensor, ...]]:
         rng = np.random.default_rng([config.seed, number])
         order = rng.permutation(chosen)[: steps * config.batch].reshape(steps, config.batch)
         return [listener_batch(corpus, rows, config, rng) for rows in order]
 
-    def loss(columns: Tensor, emotion: Tensor, strong: Tensor) -> Tensor:
+    def loss(columns: Tensor, emotion: Tensor, strong: Tensor, units: Tensor) -> Tensor:
         heard = network(columns)[:, columns.shape[1] // STRIDE // 2]
-        feeling = F.cross_entropy(heard[:, : len(HEARD)], emotion, label_smoothing=0.1)
+        feeling = F.cross_entropy(heard[:, :STRONG], emotion, label_smoothing=0.1)
         felt = emotion > 0  # neutral takes have no intensity
-        strength = F.binary_cross_entropy_with_logits(heard[felt, -1], strong[felt])
-        return feeling + 0.3 * strength
+        strength = F.binary_cross_entropy_with_logits(heard[felt, STRONG], strong[felt])
+        known = ~units.isnan()
+        error = ((heard[:, STRONG + 1 :] - units) / spread)[known]
+        return feeling + 0.3 * strength + config.units * error.square().mean()
 
     return fit(network, epoch, loss, config.epochs, steps, config, f"listener_{name}")
 
 
 def listener_batch(corpus: Corpus, rows: np.ndarray, config: Config, rng: np.random.Generator):
-    """``[B, 200, 83]`` windows of four seconds with speech in the middle, emotions and intensities."""
-    columns, emotion, strong = [], [], []
+    """``[B, 200, 515]`` windows of four seconds with speech in the middle, emotions, intensities and AUs."""
+    columns, emotion, strong, units = [], [], [], []
+    rest = np.zeros(len(ACTION_UNITS))
     for row in rows:
         kind = rng.random()
         if kind < config.no_speech_share:
-            x, label, intensity = corpus.noises[rng.integers(len(corpus.noises))], 0, 0
+            x, label, intensity, face = corpus.noises[rng.integers(len(corpus.noises))], 0, 0, rest
         elif kind < config.no_speech_share + config.neutral_share:
-            x, label, intensity = corpus.grid[int(rng.integers(len(corpus.grid)))], 0, 0
+            clips = corpus.neutral[int(rng.integers(len(corpus.neutral)))]
+            x, label, intensity, face = clips[int(rng.integers(len(clips)))], 0, 0, rest
         else:
-            x, label, intensity = corpus.clips[row], corpus.takes.emotion[row], corpus.takes.strong[row]
+            x = corpus.copies[int(rng.integers(len(corpus.copies)))][row]
+            label, intensity = corpus.takes.emotion[row], corpus.takes.strong[row]
+            face = corpus.takes.units[row]
         x = vary(x, rng) if rng.random() < 0.9 else x
         columns.append(window(x, middle_of_speech(x, rng), 200))
         emotion.append(label)
         strong.append(intensity)
+        units.append(face)
     return (
         torch.from_numpy(np.stack(columns)),
         torch.tensor(np.array(emotion), dtype=torch.long),
         torch.tensor(np.array(strong), dtype=torch.float32),
+        torch.tensor(np.array(units), dtype=torch.float32),
     )
 
 
 def middle_of_speech(columns: np.ndarray, rng: np.random.Generator) -> int:
     """A frame between the quarter and three quarters of what is loud."""
-    loud = np.flatnonzero(columns[:, -1] > -0.75)
+    loud = np.flatnonzero(columns[:, -1] > 1.25)
     return int(rng.choice(loud[len(loud) // 4 : len(loud) * 3 // 4 + 1])) if len(loud) else len(columns) // 2
 
 
 def temperature(logits: np.ndarray, takes: Takes) -> float:
     """The temperature under which the unheard actors' emotions are likeliest."""
-    scores = torch.from_numpy(logits[:, : len(HEARD)])
+    scores = torch.from_numpy(logits[:, :STRONG])
     emotion = torch.from_numpy(takes.emotion)
     grid = np.geomspace(0.4, 3, 60)
     return float(grid[np.argmin([float(F.cross_entropy(scores / t, emotion)) for t in grid])])
@@ -186,35 +217,38 @@ def temperature(logits: np.ndarray, takes: Takes) -> float:
 # The content network
 
 
-def train_content(grid: Clips, shapes: np.ndarray, config: Config) -> tuple[Content, float]:
+def train_content(copies: list[Clips], shapes: np.ndarray, config: Config) -> tuple[Content, float]:
     """The network, trained without every tenth clip, and the correlation of its jawOpen on those."""
-    held = np.arange(len(grid)) % 10 == 9
+    clean = copies[0]
+    held = np.arange(len(clean)) % 10 == 9
     chosen = np.flatnonzero(~held)
     weight = torch.from_numpy(1 / (shapes.std(0) + 0.02))
     torch.manual_seed(config.seed)
     network = Content()
     nn.init.constant_(network.leave.bias, -3.5)  # type: ignore[arg-type]
     steps = len(chosen) // config.batch
-    noises = no_speech(72, config.seed + 1)
+    noises = no_speech(config.encoder, 72, config.seed + 1)
 
     def epoch(number: int) -> list[tuple[Tensor, ...]]:
         rng = np.random.default_rng([config.seed, number])
         order = rng.permutation(chosen)[: steps * config.batch].reshape(steps, config.batch)
-        return [content_batch(grid, shapes, noises, rows, rng) for rows in order]
+        return [content_batch(copies, shapes, noises, rows, rng) for rows in order]
 
     def loss(columns: Tensor, target: Tensor) -> Tensor:
         error = (network(columns) - target) * weight
         return (error**2).mean()
 
     network = fit(network, epoch, loss, config.content_epochs, steps, config, "content").eval()
-    jaw = SPOKEN.index("jawOpen")
-    said = [in_pieces(network, grid[int(i)], 60)[:, jaw] for i in np.flatnonzero(held)]
-    true = [shapes[grid.offset[i] : grid.offset[i + 1], jaw] for i in np.flatnonzero(held)]
-    return network, float(np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(said, true, strict=True)]))
+    jaw, correlations = SPOKEN.index("jawOpen"), []
+    for i in np.flatnonzero(held).tolist():
+        said = in_pieces(network, clean[i][:, :-N_PROSODY], clean[i][:, -N_PROSODY:], CONTENT_REACH)[:, jaw]
+        true = shapes[clean.offset[i] : clean.offset[i + 1], jaw]
+        correlations.append(np.corrcoef(said, true)[0, 1])
+    return network, float(np.mean(correlations))
 
 
-def content_batch(grid: Clips, shapes: np.ndarray, noises: list[np.ndarray], rows: np.ndarray, rng):
-    """``[B, 144, 83]`` windows and their shapes ``[B, 144, 27]``; now and then no speech, no motion."""
+def content_batch(copies: list[Clips], shapes: np.ndarray, noises: list[np.ndarray], rows: np.ndarray, rng):
+    """``[B, 144, 515]`` windows and their shapes ``[B, 144, 27]``; now and then no speech, no motion."""
     length = 144
     columns, targets = [], []
     for row in rows:
@@ -222,11 +256,12 @@ def content_batch(grid: Clips, shapes: np.ndarray, noises: list[np.ndarray], row
             x = noises[rng.integers(len(noises))]
             y = np.zeros((len(x), len(SPOKEN)), np.float32)
         else:
-            x, y = grid[row], shapes[grid.offset[row] : grid.offset[row + 1]]
+            clips = copies[int(rng.integers(len(copies)))]
+            x, y = clips[row], shapes[clips.offset[row] : clips.offset[row + 1]]
         x = vary(x, rng, tempo=False) if rng.random() < 0.8 else x
         start = rng.integers(0, max(len(x) - length, 0) + 1)
         x, y = x[start : start + length], y[start : start + length]
-        columns.append(np.concatenate([x, silence(length - len(x))]))
+        columns.append(np.pad(x.astype(np.float32), ((0, length - len(x)), (0, 0))))
         targets.append(np.pad(y, ((0, length - len(y)), (0, 0))))
     return torch.from_numpy(np.stack(columns)), torch.from_numpy(np.stack(targets))
 
@@ -326,21 +361,22 @@ def report(
     config: Config,
 ) -> str:
     """The figures, as Markdown."""
-    heard = logits[:, : len(HEARD)] / calibration.temperature
+    heard = logits[:, :STRONG] / calibration.temperature
     probabilities = np.exp(heard - heard.max(1, keepdims=True))
     probabilities /= probabilities.sum(1, keepdims=True)
     true = takes.only(judged)
     guess = probabilities.argmax(1)
     confusion = np.zeros((len(HEARD), len(HEARD)), int)
     np.add.at(confusion, (true.emotion, guess), 1)
-    strong = 1 / (1 + np.exp(-logits[:, -1]))
+    strong = 1 / (1 + np.exp(-logits[:, STRONG]))
     felt = true.emotion > 0
     hit = ((strong > 0.5) == true.strong)[felt].mean()
     likelihood = -np.log(probabilities[np.arange(len(guess)), true.emotion]).mean()
     rows = "\n".join(
         f"| {n} | " + " | ".join(map(str, line)) + " |" for n, line in zip(HEARD, confusion, strict=True)
     )
-    units = unit_scores(probabilities, strong, takes, judged)
+    scores = unit_scores(logits, takes, judged, calibration)
+    units = "\n".join(f"| mean {unit} of the clip, R2 | {scores[unit]:.3f} |" for unit in SHOWN_UNITS)
     shares = ", ".join(f"{unit} {share:.2f}" for unit, share in zip(ACTION_UNITS, reliability, strict=True))
     return f"""# The emotion branch: what was reached
 
@@ -368,17 +404,38 @@ Share of each AU's variance that the emotion explains, the weight of data agains
 """
 
 
-def unit_scores(probabilities: np.ndarray, strong: np.ndarray, takes: Takes, judged: np.ndarray) -> str:
+def unit_scores(
+    said: np.ndarray, takes: Takes, judged: np.ndarray, calibration: Calibration
+) -> dict[str, float]:
     """R2 of the AU means; the table of the emotions' AUs, too, is without the actor who is judged."""
+    expected = calibration.direct * said[:, STRONG + 1 :]
+    expected += (1 - calibration.direct) * by_emotion(said, takes, judged, calibration)
+    true = takes.units[judged]
+    scores = 1 - ((true - expected) ** 2).mean(0) / true.var(0)
+    return dict(zip(ACTION_UNITS, scores.tolist(), strict=True))
+
+
+def by_emotion(said: np.ndarray, takes: Takes, judged: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """``[M, 17]``: the AUs that other actors show in the emotions that were heard."""
+    heard = said[:, :STRONG] / calibration.temperature
+    probabilities = np.exp(heard - heard.max(1, keepdims=True))
+    probabilities /= probabilities.sum(1, keepdims=True)
+    strong = 1 / (1 + np.exp(-said[:, STRONG, None]))
     expected = np.zeros((len(judged), len(ACTION_UNITS)))
     for actor in np.unique(takes.actor[judged]):
         normal, full = unit_means(takes.only(np.flatnonzero(takes.actor != actor)))
         rows = takes.actor[judged] == actor
-        share = strong[rows, None]
+        share = strong[rows]
         expected[rows] = (1 - share) * (probabilities[rows] @ normal) + share * (probabilities[rows] @ full)
-    true = takes.units[judged]
-    scores = dict(zip(ACTION_UNITS, 1 - ((true - expected) ** 2).mean(0) / true.var(0), strict=True))
-    return "\n".join(f"| mean {unit} of the clip, R2 | {scores[unit]:.3f} |" for unit in SHOWN_UNITS)
+    return expected
+
+
+def direct_share(said: np.ndarray, takes: Takes, judged: np.ndarray) -> float:
+    """The weight of the AUs heard as such that explains most of the shown units."""
+    shares = np.linspace(0, 1, 21)
+    calibration = Calibration(temperature=temperature(said, takes.only(judged)))
+    scores = [unit_scores(said, takes, judged, replace(calibration, direct=float(s))) for s in shares]
+    return float(shares[np.argmax([sum(score[unit] for unit in SHOWN_UNITS) for score in scores])])
 
 
 if __name__ == "__main__":

@@ -1,28 +1,37 @@
 """What the emotion branch learns from: RAVDESS, GRID and sounds that are no speech; and their variations."""
 
 import csv
+import inspect
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import parselmouth
+from scipy.signal import resample_poly
 
-from emogene.audio import SAMPLE_RATE, analyse, load_audio
+import heard
+from emogene.audio import SAMPLE_RATE, analyse
+from emogene.audio.encoder import load as load_encoder
 from emogene.emotalk.content import SPOKEN
 from emogene.emotalk.dynamics import vigour
 from emogene.emotalk.facs import ACTION_UNITS
-from emogene.emotalk.features import N_MEL, features
-from emogene.emotalk.features import silence as silent_columns
+from emogene.emotalk.features import prosody
 from emogene.face.arkit import INDEX
 from emogene.face.motion import VIDEO_FPS, resample
 from grid import load_tracks
+from speech_windows import read
 
-_PITCH, _VOICED = N_MEL, N_MEL + 1
+_PITCH = 512  # column of the pitch
+COPIES = 6  # ways in which each recording is heard; the first is as it is
+_TEMPOS = (18, 22)  # twentieths at which copies are played
 
 
 @dataclass(frozen=True)
 class Clips:
-    """Recordings one after the other: ``columns [N, 83]`` features at 50 Hz, ``vigour [N]``, ``offset``."""
+    """Recordings one after the other, heard in one way: ``columns [N, 515]`` features and prosody at 50 Hz
+    (float16), ``vigour [N]``, ``offset``."""
 
     names: list[str]
     columns: np.ndarray
@@ -40,24 +49,57 @@ class Clips:
         return self.vigour[self.offset[i] : self.offset[i + 1]]
 
 
-def load_clips(folder: Path, cache: Path) -> Clips:
-    """Features of all .opus files of a folder, kept in ``cache``."""
-    stored = cache / f"emotalk_{folder.parent.name}_{folder.name}.npz"
+def load_clips(
+    paths: Sequence[Path], encoder: Path, cache: Path, name: str, copies: int = COPIES
+) -> list[Clips]:
+    """The recordings, heard in ``copies`` ways; kept in ``cache``."""
+    version = zlib.crc32(encoder.read_bytes(), zlib.crc32(inspect.getsource(hear_copy).encode()))
+    return [
+        _load_copy(paths, encoder, cache / f"emotalk_{name}_{version:08x}_{k}.npz", k) for k in range(copies)
+    ]
+
+
+def _load_copy(paths: Sequence[Path], encoder: Path, stored: Path, copy: int) -> Clips:
     if not stored.exists():
-        names = sorted(path.stem for path in folder.glob("*.opus"))
-        spoken = [analyse(load_audio(folder / f"{name}.opus")) for name in names]
-        partial = stored.with_suffix(".partial.npz")
-        cache.mkdir(parents=True, exist_ok=True)
+        columns, strength = hear_copy(paths, encoder, copy)
         np.savez(
-            partial,
-            names=names,
-            columns=np.concatenate([features(s) for s in spoken]).astype(np.float16),
-            vigour=np.concatenate([vigour(s) for s in spoken]),
-            offset=np.cumsum([0, *(len(s) for s in spoken)]),
+            stored.with_suffix(".partial.npz"),
+            names=[path.stem for path in paths],
+            columns=np.concatenate(columns),
+            vigour=np.concatenate(strength),
+            offset=np.cumsum([0, *map(len, columns)]),
         )
-        partial.rename(stored)
+        stored.with_suffix(".partial.npz").rename(stored)
     with np.load(stored) as a:
-        return Clips(list(a["names"]), a["columns"].astype(np.float32), a["vigour"], a["offset"])
+        return Clips([str(n) for n in a["names"]], a["columns"], a["vigour"], a["offset"])
+
+
+def hear_copy(paths: Sequence[Path], encoder: Path, copy: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """``[T, 515]`` and ``[T]`` of every recording: as it is (0), disguised (1, 2), in another voice (3, 4:
+    faster and slower, so that pitch and formants move, 5: with other formants at the same pitch)."""
+    net = load_encoder(encoder)
+    columns, strength = [], []
+    sounds = []
+    for i, path in enumerate(paths):
+        sound = read(path)[: 16 * SAMPLE_RATE]
+        if copy in (3, 4):
+            sound = resample_poly(sound, 20, _TEMPOS[copy - 3]).astype(np.float32)
+        if copy == 5:
+            sound = other_formants(sound, np.random.default_rng(i).choice([0.88, 0.93, 1.07, 1.14]))
+        sounds.append(sound)
+    features = heard.disguised(net, sounds, copy) if copy else heard.apart(net, sounds)
+    for sound, feature in zip(sounds, features, strict=True):
+        speech = analyse(sound)
+        columns.append(np.concatenate([feature, prosody(speech).astype(np.float16)], axis=1))
+        strength.append(vigour(speech))
+    return columns, strength
+
+
+def other_formants(sound: np.ndarray, shift: float) -> np.ndarray:
+    """The same voice from a longer or shorter vocal tract, by Praat."""
+    changed = parselmouth.Sound(sound.astype(np.float64), SAMPLE_RATE)
+    changed = parselmouth.praat.call(changed, "Change gender", 75, 600, shift, 0, 1, 1)
+    return np.resize(changed.values[0].astype(np.float32), len(sound))
 
 
 @dataclass(frozen=True)
@@ -120,60 +162,41 @@ def _other_side(name: str) -> str:
 
 
 def vary(columns: np.ndarray, rng: np.random.Generator, tempo: bool = True) -> np.ndarray:
-    """Another voice, room and microphone: ``[T, 83]`` features changed at random.
-
-    Formants and pitch shift, spectral tilt, background noise, bands and moments masked (SpecAugment), and
-    the tempo unless the features must stay in step with targets.
-    """
-    x = columns.copy()
+    """``[T, 515]`` float32, changed at random: noise, a moment masked, another pitch, and another tempo
+    unless the features must stay in step with targets."""
+    x = columns.astype(np.float32)
     if tempo:
         x = _stretch(x, rng.uniform(0.85, 1.15))
-    shift, scale = rng.uniform(-4, 4), rng.uniform(0.94, 1.06)
-    band = np.clip(np.arange(N_MEL) * scale + shift, 0, N_MEL - 1)
-    low = band.astype(int)
-    share = (band - low).astype(np.float32)
-    mel = x[:, low] * (1 - share) + x[:, np.minimum(low + 1, N_MEL - 1)] * share
-    tilt = np.interp(np.arange(N_MEL), np.linspace(0, N_MEL - 1, 5), rng.normal(0, 0.2, 5))
-    mel = mel + tilt.astype(np.float32)
     if rng.random() < 0.5:
-        floor = -rng.uniform(0.6, 2.3) + _curve(rng)
-        noise = floor + rng.normal(0, 0.12, mel.shape)
-        mel = np.logaddexp(mel * 4, noise * 4) / 4
+        x[:, :_PITCH] += rng.normal(0, 0.3, x[:, :_PITCH].shape).astype(np.float32)
     for _ in range(2):
-        width, start = rng.integers(0, 12), rng.integers(0, N_MEL - 12)
-        mel[:, start : start + width] = mel.mean()
         width = rng.integers(0, 1 + min(20, len(x) // 8))
         start = rng.integers(0, len(x) - width)
-        mel[start : start + width] = -1
-    x[:, :N_MEL] = np.clip(mel, -2.5, 1.5)
-    x[:, _PITCH] -= x[:, _VOICED] * shift * 0.04 * rng.uniform(0.5, 1.5)
+        x[start : start + width, :_PITCH] = 0
+    x[:, _PITCH] += x[:, _PITCH + 1] * rng.normal(0, 0.12)
     return x
 
 
-def _curve(rng: np.random.Generator) -> np.ndarray:
-    return np.interp(np.arange(N_MEL), np.linspace(0, N_MEL - 1, 4), rng.normal(0, 0.25, 4))
-
-
 def _stretch(x: np.ndarray, rate: float) -> np.ndarray:
-    position = np.minimum(np.arange(int(len(x) / rate)) * rate, len(x) - 1)
+    position = np.minimum(np.arange(max(int(len(x) / rate), 1)) * rate, len(x) - 1)
     left = position.astype(int)
     share = (position - left)[:, None].astype(np.float32)
     y = x[left] * (1 - share) + x[np.minimum(left + 1, len(x) - 1)] * share
-    y[:, _PITCH : _VOICED + 1] = x[np.rint(position).astype(int), _PITCH : _VOICED + 1]
+    y[:, _PITCH:] = x[np.rint(position).astype(int), _PITCH:]
     return y
 
 
 def window(columns: np.ndarray, centre: int, length: int) -> np.ndarray:
-    """``[length, 83]`` around a frame; silence beyond the ends."""
+    """``[length, 515]`` around a frame; silence beyond the ends."""
     start = centre - length // 2
-    x = silent_columns(length)
+    x = np.zeros((length, columns.shape[1]), np.float32)
     inside = columns[max(start, 0) : max(start + length, 0)]
     x[max(-start, 0) : max(-start, 0) + len(inside)] = inside
     return x
 
 
-def no_speech(count: int, seed: int = 0) -> list[np.ndarray]:
-    """Features of sounds that must leave the face neutral: silence, noise, hum, chords, drums; 4 s each."""
+def no_speech(encoder: Path, count: int, seed: int = 0) -> list[np.ndarray]:
+    """``[200, 515]`` of sounds that must leave the face neutral: silence, noise, hum, chords, drums."""
     rng = np.random.default_rng(seed)
     makers: list[Callable[[np.random.Generator, np.ndarray], np.ndarray]] = [
         lambda r, t: np.zeros_like(t),
@@ -187,8 +210,12 @@ def no_speech(count: int, seed: int = 0) -> list[np.ndarray]:
     sounds = []
     for i in range(count):
         sound = makers[i % len(makers)](rng, time) * 10 ** rng.uniform(-2.5, -0.5)
-        sounds.append(features(analyse((sound + rng.normal(0, 1e-4, len(time))).astype(np.float32))))
-    return sounds
+        sounds.append((sound + rng.normal(0, 1e-4, len(time))).astype(np.float32))
+    features = heard.apart(load_encoder(encoder), sounds)
+    return [
+        np.concatenate([feature, prosody(analyse(sound))], axis=1)
+        for feature, sound in zip(features, sounds, strict=True)
+    ]
 
 
 def _noise(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:

@@ -1,7 +1,10 @@
-"""Make src/emogene/assets/speech_encoder.safetensors: the speech encoder, a student of Whisper-base.
+"""Make src/emogene/assets/speech_encoder.safetensors: Whisper-base's first layers, made local.
 
     python training/speech_encoder.py --teacher whisper-base.bin [--data ../shared/data]
-        [--voices .cache/voices] [--windows 1000] [--steps 1200] [--seed 0]
+        [--voices .cache/voices] [--windows 1200] [--steps 1500] [--seed 0]
+
+Whisper attends to 30 s by absolute positions; the encoder attends to a second by distance, and has to learn
+to do as well with it.
 
 Learns from GRID speaker 1 (CC BY 4.0; Cooke, Barker, Cunningham and Shao 2006), facegood (MIT), and synthetic
 speech (training/voices.py: Kokoro-82M, espeak-ng, flite), no recording of which carries a label. The
@@ -14,7 +17,7 @@ import argparse
 import json
 import math
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,24 +26,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import speech_windows
-from emogene.audio.encoder import ASSET, FEATURES, LEVEL, SPREAD, EncoderConfig, EncoderNet, save
-from emogene.audio.spectrum import MEL_BANDS
+from emogene.audio.encoder import ASSET, BANDS, EncoderConfig, EncoderNet, Layer, listen, save
 from grid import DATA, ROOT
-from speech_windows import FRAMES, LAYERS, Windows
-from whisper import WIDTH
+from speech_windows import FRAMES, Windows
+from whisper import WIDTH, Whisper, read_ctranslate2
 
 CACHE = ROOT / ".cache"
-BATCH = 8
-LEARNT = 192  # features while training
 CLIP = 4.0  # standard deviations of a teacher's feature
 FLOOR = 1e-8  # of the spectrum's power
+HEADS_FROM = 24  # windows that tell what the positions do
 DECIBEL = np.log(10) / 10
 NOTES = {
     "licence": "CC BY 4.0",
     "source": (
-        "Distilled from Whisper-base (OpenAI, MIT) on the GRID corpus, speaker 1 (M. Cooke, J. Barker, "
-        "S. Cunningham, X. Shao, JASA 2006; CC BY 4.0), facegood (MIT) and synthetic speech "
-        "(Kokoro-82M, Apache-2.0; espeak-ng; flite)."
+        "The first layers of Whisper-base (OpenAI, MIT), trained further on the GRID corpus, speaker 1 "
+        "(M. Cooke, J. Barker, S. Cunningham, X. Shao, JASA 2006; CC BY 4.0), facegood (MIT) and synthetic "
+        "speech (Kokoro-82M, Apache-2.0; espeak-ng; flite)."
     ),
     "made_by": "training/speech_encoder.py",
 }
@@ -50,56 +51,119 @@ NOTES = {
 class TrainConfig:
     """How the encoder is trained."""
 
-    windows: int = 1000
-    steps: int = 1200
-    rate: float = 2e-3
-    warm_up: int = 60
-    average: float = 0.99
+    windows: int = 1200
+    steps: int = 1500
+    batch: int = 8
+    rate: float = 3e-4
+    distance_rate: float = 2e-2
+    last: float = 0.3  # weight of the teacher's last layer against the third
+    warm_up: int = 30
+    average: float = 0.98
     seed: int = 0
 
 
 class Student(nn.Module):
-    """The encoder and a linear map from its features to the teacher's ``[B, T, 512 len(LAYERS)]``."""
+    """The encoder and a linear map from its features to the teacher's last layer, ``[B, T, 512]``."""
 
-    def __init__(self, config: EncoderConfig) -> None:
+    def __init__(self, encoder: EncoderNet) -> None:
         super().__init__()
-        self.encoder = EncoderNet(config)
-        self.head = nn.Linear(config.features, WIDTH * len(LAYERS))
+        self.encoder = encoder
+        self.last = nn.Linear(WIDTH, WIDTH)
 
     def forward(self, mel: Tensor) -> Tensor:
-        return self.head(self.encoder(mel))
+        """``[B, T, 1024]``: as the teacher's layers, both standardised."""
+        x = self.encoder(mel)
+        return torch.cat([x, self.last(x)], -1)
+
+
+def from_whisper(path: Path, config: EncoderConfig) -> EncoderNet:
+    """Whisper's first layers. The mean of its positions stands in their place."""
+    arrays = read_ctranslate2(path)
+    mine = EncoderNet(config).state_dict()
+
+    def copy(name: str, source: str, rows: slice = slice(None)) -> None:
+        mine[name] = torch.from_numpy(arrays[f"encoder/{source}"].astype(np.float32))[rows]
+
+    for name, source in {"hear": "conv1", "halve": "conv2"}.items():
+        for kind in ("weight", "bias"):
+            copy(f"{name}.{kind}", f"{source}/{kind}")
+    copy("place", "position_encodings/encodings", slice(FRAMES))
+    mine["place"] = mine["place"].mean(0)
+    for i in range(config.layers):
+        attention, feed = f"layer_{i}/self_attention", f"layer_{i}/ffn"
+        for name, source in {"attention_norm": attention, "norm": feed}.items():
+            copy(f"layers.{i}.{name}.weight", f"{source}/layer_norm/gamma")
+            copy(f"layers.{i}.{name}.bias", f"{source}/layer_norm/beta")
+        for kind in ("weight", "bias"):
+            copy(f"layers.{i}.query.{kind}", f"{attention}/linear_0/{kind}", slice(WIDTH))
+            copy(f"layers.{i}.key_value.{kind}", f"{attention}/linear_0/{kind}", slice(WIDTH, None))
+            copy(f"layers.{i}.attended.{kind}", f"{attention}/linear_1/{kind}")
+            copy(f"layers.{i}.grow.{kind}", f"{feed}/linear_0/{kind}")
+            copy(f"layers.{i}.shrink.{kind}", f"{feed}/linear_1/{kind}")
+    net = EncoderNet(config)
+    net.load_state_dict(mine)
+    return net
+
+
+@torch.inference_mode()
+def place_by_distance(net: EncoderNet, teacher: Path, sounds: Tensor) -> None:
+    """Give every head the bias for each distance that Whisper's positions give it on average.
+
+    The part of a state that depends on the position alone is the mean over the ``sounds [N, 160000]``; the
+    bias is what taking it out changes in the mean logit of each distance.
+    """
+    states = Whisper(teacher, tuple(range(net.config.layers)), torch.float32)(sounds)
+    for layer, state in zip(net.layers, states, strict=True):
+        place = state.mean(0)
+        change = _logits(layer, state) - _logits(layer, state - place + place.mean(0))
+        bias = [change.diagonal(d, 2, 3).mean((0, 2)) for d in range(-layer.back, layer.ahead + 1)]
+        layer.distance.copy_(torch.stack(bias, 1) - torch.stack(bias).mean(0)[:, None])
+
+
+def _logits(layer: Layer, x: Tensor) -> Tensor:
+    """``[N, heads, T, T]``: how much every frame attends to every other."""
+    normal = layer.attention_norm(x)
+    key = layer.key_value(normal)[..., : x.shape[-1]]
+    query, key = (y.unflatten(-1, (layer.heads, -1)).transpose(1, 2) for y in (layer.query(normal), key))
+    return query @ key.mT / query.shape[-1] ** 0.5
 
 
 class Teaching:
-    """Batches of disguised windows with the teacher's standardised features of the undisguised ones."""
+    """Batches of disguised windows with the teacher's standardised features of the undisguised ones, less
+    what they owe to the place in the window."""
 
     def __init__(self, windows: Windows, config: EncoderConfig) -> None:
         self.windows = windows
         back, ahead = config.reach
         self.inside = slice(back, FRAMES - ahead)
-        sample = windows.target[:: max(1, len(windows.source) // 100)].astype(np.float32)
-        sample = sample.reshape(-1, sample.shape[-1])
-        self.mean = torch.from_numpy(sample.mean(0))
-        self.scale = torch.from_numpy(sample.std(0))
+        total, square = torch.zeros(2, FRAMES, windows.target.shape[-1], dtype=torch.float64)
+        for target in windows.target:
+            value = torch.from_numpy(target.astype(np.float64))
+            total += value
+            square += value.square()
+        count = len(windows.source)
+        self.place = total / count
+        self.scale = (square.sum(0) - count * self.place.square().sum(0)).div(count * FRAMES).sqrt().float()
+        self.place = self.place.float()
 
     def __call__(self, chosen: np.ndarray, rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
-        """``[B, 500, 160]`` and the targets of its inner frames; as it is without ``rng``."""
+        """``[B, 1003, 80]`` and the targets of its inner frames; as it is without ``rng``."""
         mel = torch.from_numpy(self.windows.mel[chosen].astype(np.float32))
         target = torch.from_numpy(self.windows.target[chosen][:, self.inside].astype(np.float32))
         if rng is not None:
             mel = disguise(mel, rng)
-        return mel, ((target - self.mean) / self.scale).clamp(-CLIP, CLIP)
+        return mel, ((target - self.place[self.inside]) / self.scale).clamp(-CLIP, CLIP)
 
 
 def disguise(mel: Tensor, rng: np.random.Generator) -> Tensor:
-    """``[B, T, 160]`` of another voice, room, microphone, background and level."""
-    power = (mel * SPREAD - LEVEL).exp().reshape(len(mel), -1, MEL_BANDS)
+    """``[B, T, 80]`` of another voice, room, microphone, background and level."""
+    power = 10 ** (mel * 4 - 4)
     heard = torch.stack([_disguised(i, power, rng) for i in range(len(mel))])
-    return (((heard + FLOOR).log() + LEVEL) / SPREAD).reshape(mel.shape)
+    return (heard.clamp(min=FLOOR).log10() + 4) / 4
 
 
 def _disguised(i: int, batch: Tensor, rng: np.random.Generator) -> Tensor:
-    """``[2T, 80]`` mel power at 100 Hz of window ``i``; a tenth only change their level."""
+    """``[T, 80]`` mel power at 100 Hz of window ``i``; a tenth only change their level."""
     power = batch[i]
     if rng.random() < 0.9:
         power = _warped(power, rng.uniform(0.93, 1.07))
@@ -108,12 +172,12 @@ def _disguised(i: int, batch: Tensor, rng: np.random.Generator) -> Tensor:
         if rng.random() < 0.6:
             power = power + _noise(i, batch, rng) * power.mean() * 10 ** -rng.uniform(0, 3)
         power = power * _filter(rng)
-    return power * 10 ** rng.uniform(-2, 1.4)
+    return power * 10 ** rng.uniform(-1.5, 1)
 
 
 def _warped(power: Tensor, scale: float) -> Tensor:
     """Formants moved by ``scale`` on the mel axis."""
-    band = (torch.arange(MEL_BANDS) * scale).clamp(max=MEL_BANDS - 1.001)
+    band = (torch.arange(BANDS) * scale).clamp(max=BANDS - 1.001)
     low = band.long()
     share = band - low
     return power[:, low] ** (1 - share) * power[:, low + 1] ** share
@@ -128,7 +192,7 @@ def _reverberant(power: Tensor, decay: float, amount: float) -> Tensor:
 
 def _noise(i: int, batch: Tensor, rng: np.random.Generator) -> Tensor:
     """Power of mean 1: another window (somebody speaks in the background) or coloured noise."""
-    if rng.random() < 0.3:
+    if len(batch) > 1 and rng.random() < 0.3:
         other = batch[(i + rng.integers(1, len(batch))) % len(batch)]
         return other / other.mean().clamp(min=FLOOR)
     noise = torch.from_numpy(rng.gamma(8, 1 / 8, batch[i].shape).astype(np.float32)) * _curve(rng, 10)
@@ -139,7 +203,7 @@ def _curve(rng: np.random.Generator, decibel: float) -> Tensor:
     """``[80]`` smooth factors of power."""
     knots = rng.normal(0, decibel, 5)
     return torch.from_numpy(
-        np.exp(DECIBEL * np.interp(np.arange(MEL_BANDS), np.linspace(0, MEL_BANDS - 1, 5), knots))
+        np.exp(DECIBEL * np.interp(np.arange(BANDS), np.linspace(0, BANDS - 1, 5), knots))
     ).float()
 
 
@@ -153,13 +217,14 @@ def _filter(rng: np.random.Generator) -> Tensor:
     return gain
 
 
-def train(config: TrainConfig, net: EncoderConfig, teaching: Teaching, store: Path) -> Student:
+def train(config: TrainConfig, student: Student, teaching: Teaching, store: Path) -> Student:
     """The averaged student after ``config.steps``."""
-    torch.manual_seed(config.seed)
-    student = Student(net)
     decay = torch.optim.swa_utils.get_ema_multi_avg_fn(config.average)
     average = torch.optim.swa_utils.AveragedModel(student, multi_avg_fn=decay)
-    optimiser = torch.optim.AdamW(student.parameters(), lr=config.rate, weight_decay=0.01, betas=(0.9, 0.98))
+    distances = [layer.distance for layer in student.encoder.layers]
+    rest = [p for p in student.parameters() if all(p is not d for d in distances)]
+    groups = [{"params": rest, "rate": config.rate}, {"params": distances, "rate": config.distance_rate}]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.0, betas=(0.9, 0.98))
     step = 0
     if store.exists():
         state = torch.load(store, weights_only=True)
@@ -167,24 +232,27 @@ def train(config: TrainConfig, net: EncoderConfig, teaching: Teaching, store: Pa
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
         step = state["step"]
+    weight = torch.cat([torch.ones(WIDTH), torch.full((WIDTH,), config.last)])
     began, losses = time.monotonic(), []
     while step < config.steps:
         rng = np.random.default_rng([config.seed, step])
-        optimiser.param_groups[0]["lr"] = config.rate * schedule(step, config)
-        mel, target = teaching(rng.choice(len(teaching.windows.source), BATCH, replace=False), rng)
+        for group in optimiser.param_groups:
+            group["lr"] = group["rate"] * schedule(step, config)
+        mel, target = teaching(rng.choice(len(teaching.windows.source), config.batch, replace=False), rng)
         with torch.autocast("cpu", torch.bfloat16):
             found = student(mel)
-        loss = F.mse_loss(found.float(), target)
+        error = (found.float() - target).square().mean((0, 1))
         optimiser.zero_grad()
-        loss.backward()
+        (error * weight).mean().backward()
         nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimiser.step()
         average.update_parameters(student)
-        losses.append(loss.item())
+        losses.append([part.mean().item() for part in error.split(WIDTH)])
         step += 1
-        if step % 50 == 0 or step == config.steps:
+        if step % 25 == 0 or step == config.steps:
             seconds = (time.monotonic() - began) / len(losses)
-            print(f"{step} loss {np.mean(losses[-50:]):.4f} {seconds:.2f} s a step", flush=True)
+            third, last = np.mean(losses[-25:], axis=0)
+            print(f"{step} error {third:.4f}, last layer {last:.4f}, {seconds:.2f} s a step", flush=True)
             state = {"student": student.state_dict(), "average": average.state_dict()}
             state |= {"optimiser": optimiser.state_dict(), "step": step}
             torch.save(state, store.with_suffix(".new"))
@@ -202,25 +270,13 @@ def schedule(step: int, config: TrainConfig) -> float:
 
 
 @torch.inference_mode()
-def ordered(student: Student, teaching: Teaching, kept: int = FEATURES) -> EncoderNet:
-    """The encoder with its features turned so that each has mean 0 and variance 1 over the training speech,
-    uncorrelated, those that tell most about the teacher's first; of the rest, mostly noise, none."""
-    speech = [i for i, source in enumerate(teaching.windows.source) if source != "noise"][:160]
-    parts = [student.encoder(teaching(np.array([i]), None)[0])[0] for i in speech]
-    features = torch.cat(parts).double()
-    mean = features.mean(0)
-    values, axes = torch.linalg.eigh((features - mean).T @ (features - mean) / len(features))
-    values = values.clamp(min=values.max() * 1e-6)
-    spread = axes * values.sqrt()
-    _, _, turn = torch.linalg.svd(student.head.weight.double() @ spread)
-    whiten = turn @ (axes / values.sqrt()).T
-    leave = student.encoder.leave
-    tensors = student.encoder.state_dict()
-    tensors["leave.bias"] = (whiten @ (leave.bias.double() - mean))[:kept]
-    tensors["leave.weight"] = (whiten @ leave.weight.double())[:kept]
-    encoder = EncoderNet(replace(student.encoder.config, features=kept))
-    encoder.load_state_dict(tensors)
-    return encoder.eval()
+def standardise(encoder: EncoderNet, teaching: Teaching, count: int = 100) -> None:
+    """Set the encoder's scale so that every feature is 0 in silence and has variance 1 over speech."""
+    speech = [i for i, source in enumerate(teaching.windows.source) if source != "noise"][:count]
+    features = torch.cat([encoder(teaching(np.array([i]), None)[0])[0] for i in speech])
+    silence = encoder(torch.from_numpy(listen(np.zeros(0, np.float32), 0, FRAMES))[None])[0, 0]
+    encoder.mean += silence * encoder.spread
+    encoder.spread *= features.std(0)
 
 
 def main() -> None:
@@ -233,15 +289,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ROOT / "src" / "emogene" / "assets" / ASSET)
     args = parser.parse_args()
-    config, net = (
-        TrainConfig(steps=args.steps, windows=args.windows, seed=args.seed),
-        EncoderConfig(features=192),
-    )
-    made_from = (args.data, args.voices, args.teacher, CACHE / "speech_encoder")
-    windows = speech_windows.prepare(*made_from, config.windows, config.seed)
+    config = TrainConfig(steps=args.steps, windows=args.windows, seed=args.seed)
+    folders = (args.data, args.voices, args.teacher, CACHE / "speech_encoder")
+    windows = speech_windows.prepare(*folders, config.windows, config.seed)
+    torch.manual_seed(config.seed)
+    net = EncoderConfig()
+    encoder = from_whisper(args.teacher, net)
+    plan = speech_windows.planned(speech_windows.sources(args.data, args.voices), config.seed)
+    sounds = [speech_windows.sound(plan, i, config.seed) for i in range(HEADS_FROM)]
+    place_by_distance(encoder, args.teacher, torch.from_numpy(np.stack(sounds)))
     teaching = Teaching(windows, net)
-    student = train(config, net, teaching, CACHE / "speech_encoder.pt")
-    save(ordered(student, teaching), args.out, NOTES | {"train_config": json.dumps(asdict(config))})
+    encoder.mean.copy_(teaching.place[:, :WIDTH].mean(0))
+    encoder.spread.copy_(teaching.scale[:WIDTH])
+    student = train(config, Student(encoder), teaching, CACHE / "speech_encoder.pt")
+    standardise(student.encoder, teaching)
+    save(student.encoder, args.out, NOTES | {"train_config": json.dumps(asdict(config))})
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ import torch
 from scipy.signal import resample_poly
 
 from emogene.audio import SAMPLE_RATE, load_audio
-from emogene.audio.encoder import listen
+from emogene.audio.encoder import BANDS, listen
 from whisper import WIDTH, Whisper
 
 FRAMES = 500
-LAYERS = (4, 6)
+LAYERS = (3, 6)
 SAMPLES = FRAMES * SAMPLE_RATE // 50
 SPEEDS = (15, 17, 18, 20, 20, 20, 22, 24, 27)  # twentieths
 PASSES = {"grid_s1": 2, "facegood": 3, "kokoro": 4, "plain": 2}  # how often each clip is heard
@@ -28,8 +28,8 @@ NOISES = 40
 
 @dataclass(frozen=True)
 class Windows:
-    """``mel [N, 500, 160]`` scaled log-mel and ``target [N, 500, 512 len(LAYERS)]``, float16 memory maps;
-    ``source [N]`` names. Only the first ``len(source)`` windows are there yet."""
+    """``mel [N, 1003, 80]`` scaled log-mel at 100 Hz and ``target [N, 500, 512 len(LAYERS)]``, float16
+    memory maps; ``source [N]`` names. Only the first ``len(source)`` windows are there yet."""
 
     mel: np.ndarray
     target: np.ndarray
@@ -62,19 +62,24 @@ def prepare(data: Path, voices: Path, teacher: Path, cache: Path, count: int, se
         return load(cache)
     plan = planned(sources(data, voices), seed)
     whisper = Whisper(teacher, LAYERS)
-    mel = _array(cache / "mel.npy", (len(plan), FRAMES, 160))
+    mel = _array(cache / "mel.npy", (len(plan), 2 * FRAMES + 3, BANDS))
     target = _array(cache / "target.npy", (len(plan), FRAMES, WIDTH * len(LAYERS)))
     for i in range(len(done), min(count, len(plan))):
-        source, clips = plan[i]
-        sound = fill(clips, np.random.default_rng([seed, i])) if clips else noise(seed + i)
-        mel[i] = listen(sound, 0, FRAMES)
-        layers = whisper(torch.from_numpy(sound)[None])
+        heard = sound(plan, i, seed)
+        mel[i] = listen(heard, 0, FRAMES)
+        layers = whisper(torch.from_numpy(heard)[None])
         target[i] = torch.cat(layers, -1)[0].clamp(-6e4, 6e4).half().numpy()
-        done.append(source)
+        done.append(plan[i][0])
         if i % 20 == 19:
             record.write_text(json.dumps(done))
     record.write_text(json.dumps(done))
     return load(cache)
+
+
+def sound(plan: list[tuple[str, list[tuple[Path, int, float]]]], i: int, seed: int) -> np.ndarray:
+    """``[160000]`` samples of window ``i``."""
+    clips = plan[i][1]
+    return fill(clips, np.random.default_rng([seed, i])) if clips else noise(seed + i)
 
 
 def load(cache: Path) -> Windows:

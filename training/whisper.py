@@ -21,8 +21,8 @@ _DTYPES = (np.float32, np.int8, np.int16, np.int32, np.float16)
 
 
 class Whisper:
-    """``samples [B, n]`` at 16 kHz, n <= 30 s -> the outputs of ``layers`` (1..6; 6 is normalised), each
-    ``[B, n/320, 512]`` float32."""
+    """``samples [B, n]`` at 16 kHz, n <= 30 s -> the outputs of ``layers`` (1..6; 6 is normalised; 0 is what
+    enters the first), each ``[B, n/320, 512]`` float32."""
 
     def __init__(self, path: Path, layers: tuple[int, ...], dtype: torch.dtype = torch.bfloat16) -> None:
         self.layers, self.dtype = layers, dtype
@@ -41,7 +41,7 @@ class Whisper:
         x = F.gelu(F.conv1d(self._mel(samples).to(self.dtype), w["conv1/weight"], w["conv1/bias"], padding=1))
         x = F.gelu(F.conv1d(x, w["conv2/weight"], w["conv2/bias"], padding=1, stride=2)).mT
         x = (x + w["position_encodings/encodings"][: x.shape[1]]).float()
-        outputs = []
+        outputs = [x] if 0 in self.layers else []
         for i in range(DEPTH):
             x = x + self._attend(self._norm(x, f"layer_{i}/self_attention"), f"layer_{i}/self_attention")
             x = x + self._feed(self._norm(x, f"layer_{i}/ffn"), f"layer_{i}/ffn")

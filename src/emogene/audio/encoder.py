@@ -1,12 +1,14 @@
-"""Speech to what is said and how: features at 50 Hz from a small network distilled from Whisper.
+"""Speech to what is said and how it is said: features at 50 Hz from the first layers of Whisper, made local.
 
 Log-mel shows a voice; these features show speech: they change little with the speaker, the room and the
-microphone. The network is a stack of convolutions that look 2 s back and 0.7 s ahead and no further, so a
-stream, a window of a long file and the whole file give the same numbers.
+microphone, and an emotion stands out of them. The layers attend one second back and 0.16 s ahead by relative
+position, so a stream, a window of a long file and the whole file give the same numbers.
 """
 
 import json
+import weakref
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -17,80 +19,145 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emogene.audio.spectrum import FFT, HOP, MEL_BANDS, spectrum
+from emogene.audio.decode import SAMPLE_RATE
+from emogene.audio.spectrum import HOP
+from emogene.audio.speech import Speech
 from emogene.errors import EmoGeneError
+from emogene.packed import pack, packable
 
 ASSET = "speech_encoder.safetensors"
-FEATURES = 128
-LEVEL, SPREAD = 9.0, 4.0  # log-mel as the network sees it: about -2.4..2
-_WINDOW = 3000  # frames computed at a time: 60 s
+LOUD, QUIETEST = -18.0, -36.5  # dB of full scale
+BANDS, FFT, STEP = 80, 400, 160  # Whisper's spectrum: 25 ms windows, one in 10 ms
+_FLOOR = 1e-8  # mel power that counts as silence
+_WINDOW = 1500  # frames computed at a time: 30 s
+_BLOCK = 64  # queries that share their keys
+_SMALL = 8192  # values; larger tensors are stored in 8 bits
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Sizes of the network. Each block sees ``kernel`` taps, ``ahead`` of them in the future."""
+    """Sizes of the network. Each layer attends ``back`` frames of 20 ms into the past and ``ahead`` into the
+    future."""
 
-    width: int = 192
-    hidden: int = 576
-    features: int = FEATURES
-    kernel: int = 9
-    ahead: int = 2
-    dilations: tuple[int, ...] = (1, 1, 2, 2, 4, 4, 1, 1)
+    width: int = 512
+    heads: int = 8
+    hidden: int = 2048
+    layers: int = 3
+    back: int = 50
+    ahead: int = 8
 
     @property
     def reach(self) -> tuple[int, int]:
-        """How many frames of 20 ms an output sees before and after its own."""
-        span = sum(self.dilations)
-        return (self.kernel - 1 - self.ahead) * span + 1, self.ahead * span + 1
+        """How many frames of 20 ms an output sees before and after its own; the spectrum
+        and its convolutions reach 32.5 ms further."""
+        return self.back * self.layers, self.ahead * self.layers
 
 
-class Block(nn.Module):
-    """ConvNeXt's block in one dimension (Liu et al. 2022), unpadded: ``[B, T, C] -> [B, T - span, C]``."""
+class Layer(nn.Module):
+    """Whisper's encoder layer (pre-norm; Radford et al. 2022) with banded attention and a learnt bias for
+    each head and distance (as T5's, Raffel et al. 2020) in place of absolute positions.
 
-    def __init__(self, config: EncoderConfig, dilation: int) -> None:
+    Unpadded: ``[B, T, C] -> [B, T - back - ahead, C]``.
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.back = (config.kernel - 1 - config.ahead) * dilation
-        self.ahead = config.ahead * dilation
-        self.mix = nn.Conv1d(
-            config.width, config.width, config.kernel, dilation=dilation, groups=config.width
-        )
+        self.back, self.ahead, self.heads = config.back, config.ahead, config.heads
+        self.attention_norm = nn.LayerNorm(config.width)
+        self.query = nn.Linear(config.width, config.width)
+        self.key_value = nn.Linear(config.width, 2 * config.width)
+        self.distance = nn.Parameter(torch.zeros(config.heads, config.back + 1 + config.ahead))
+        self.attended = nn.Linear(config.width, config.width)
         self.norm = nn.LayerNorm(config.width)
         self.grow = nn.Linear(config.width, config.hidden)
         self.shrink = nn.Linear(config.hidden, config.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        mixed = self.mix(x.mT).mT
-        update = self.shrink(F.gelu(self.grow(self.norm(mixed))))
-        return x[:, self.back : x.shape[1] - self.ahead] + update
+        normal = self.attention_norm(x)
+        inside = slice(self.back, x.shape[1] - self.ahead)
+        x = x[:, inside] + self.attended(self._attend(self.query(normal[:, inside]), self.key_value(normal)))
+        return x + self.shrink(F.gelu(self.grow(self.norm(x))))
+
+    def _attend(self, query: Tensor, key_value: Tensor) -> Tensor:
+        """Queries ``[B, T, C]`` and keys with values ``[B, T + back + ahead, 2 C]``, in blocks of _BLOCK."""
+        batch, frames, width = query.shape
+        blocks = -(-frames // _BLOCK)
+        missing = blocks * _BLOCK - frames
+        query = F.pad(query, (0, 0, 0, missing)).reshape(batch * blocks, _BLOCK, self.heads, -1)
+        span = _BLOCK + self.back + self.ahead
+        windows = F.pad(key_value, (0, 0, 0, missing)).unfold(1, span, _BLOCK)  # [B, blocks, 2 C, span]
+        windows = windows.reshape(batch * blocks, 2, self.heads, -1, span).mT
+        mixed = F.scaled_dot_product_attention(
+            query.transpose(1, 2), windows[:, 0], windows[:, 1], attn_mask=self._band(span).to(query.dtype)
+        )
+        return mixed.transpose(1, 2).reshape(batch, blocks * _BLOCK, width)[:, :frames]
+
+    def _band(self, span: int) -> Tensor:
+        """``[heads, _BLOCK, span]``: the bias of every key for every query of a block."""
+        device = self.distance.device
+        place = torch.arange(span, device=device) - torch.arange(_BLOCK, device=device)[:, None]
+        reach = self.distance.shape[1]
+        bias = self.distance[:, place.clamp(0, reach - 1)]
+        return bias.masked_fill((place < 0) | (place >= reach), -torch.inf)
 
 
 class EncoderNet(nn.Module):
-    """Scaled log-mel ``[B, T, 160]`` (two frames of 10 ms side by side) to ``[B, T - back - ahead, D]``,
-    50 Hz; ``back`` and ``ahead`` are ``config.reach``."""
+    """Log-mel ``[B, 2T + 3, 80]`` at 100 Hz to features ``[B, T - back - ahead, width]`` at 50 Hz, where
+    ``back, ahead = config.reach``."""
+
+    mean: Tensor
+    spread: Tensor
 
     def __init__(self, config: EncoderConfig = EncoderConfig()) -> None:
         super().__init__()
         self.config = config
-        self.enter = nn.Conv1d(2 * MEL_BANDS, config.width, 3)
-        self.blocks = nn.ModuleList(Block(config, dilation) for dilation in config.dilations)
-        self.norm = nn.LayerNorm(config.width)
-        self.leave = nn.Linear(config.width, config.features)
+        self.hear = nn.Conv1d(BANDS, config.width, 3)
+        self.halve = nn.Conv1d(config.width, config.width, 3, stride=2)
+        self.place = nn.Parameter(torch.zeros(config.width))  # where Whisper adds a position
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.register_buffer("mean", torch.zeros(config.width))
+        self.register_buffer("spread", torch.ones(config.width))
 
     def forward(self, mel: Tensor) -> Tensor:
-        x = self.enter(mel.mT).mT
-        for block in self.blocks:
-            x = block(x)
-        return self.leave(self.norm(x))
+        x = F.gelu(self.halve(F.gelu(self.hear(mel.mT)))).mT + self.place
+        for layer in self.layers:
+            x = layer(x)
+        return (x - self.mean) / self.spread
 
 
 def listen(samples: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Scaled log-mel ``[stop - start, 160]`` float32 of frames ``start`` to ``stop``, which may lie outside
-    the clip (silence). Frame k holds the spectra centred at k/50 s and 10 ms later, side by side."""
-    first, last = (start - 1) * HOP, stop * HOP + FFT
+    """Scaled log-mel ``[2 (stop - start) + 3, 80]`` float32 at 100 Hz: what the network needs for frames
+    ``start`` to ``stop`` of 20 ms, which may lie outside the clip (silence).
+
+    Whisper's spectrum, (lg power + 4) / 4, but for its floor: this one does not depend on the rest of the
+    recording. Row j is centred at 2 start - 2 + j hundredths of a second.
+    """
+    first = (2 * start - 2) * STEP - FFT // 2
+    last = 2 * stop * STEP + FFT // 2
     piece = samples[max(first, 0) : max(last, 0)]
-    piece = np.pad(piece, (min(max(-first, 0), last - first), 0))
-    spectra = [spectrum(piece[shift:], stop - start + 1)[0][1:] for shift in (0, HOP // 2)]
-    return (np.concatenate(spectra, axis=1) + LEVEL) / SPREAD
+    before = min(max(-first, 0), last - first)
+    piece = np.pad(piece, (before, last - first - before - len(piece)))
+    windows = np.lib.stride_tricks.sliding_window_view(piece, FFT)[::STEP]
+    power = np.square(np.abs(np.fft.rfft(windows * _window()))).astype(np.float32)
+    return (np.log10(np.maximum(power @ _bank(), _FLOOR)) + 4) / 4
+
+
+@lru_cache(1)
+def _window() -> np.ndarray:
+    return np.hanning(FFT + 1)[:-1].astype(np.float32)
+
+
+@lru_cache(1)
+def _bank() -> np.ndarray:
+    """``[201, 80]``: triangles of equal area on Slaney's mel scale (linear below 1 kHz, then logarithmic)."""
+    step = np.log(6.4) / 27
+    top = 15 + np.log(SAMPLE_RATE / 2 / 1000) / step
+    mels = np.linspace(0, top, BANDS + 2)
+    edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp(step * (mels - 15)))
+    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+    frequency = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)[:, None]
+    bank = np.minimum((frequency - low) / (middle - low), (high - frequency) / (high - middle))
+    return (np.clip(bank, 0, None) * 2 / (high - low)).astype(np.float32)
 
 
 class SpeechEncoder:
@@ -100,6 +167,9 @@ class SpeechEncoder:
         self.net = net.to(device).eval()
         self.device = torch.device(device)
         self.back, self.ahead = net.config.reach
+        self._heard: tuple[weakref.ref[Speech], np.ndarray] | None = None
+        if packable(self.device):
+            pack(self.net)
 
     @classmethod
     def from_embedded(cls, device: str | torch.device = "cpu") -> "SpeechEncoder":
@@ -110,28 +180,53 @@ class SpeechEncoder:
     @property
     def features(self) -> int:
         """How many there are."""
-        return self.net.config.features
+        return self.net.config.width
 
     def encode(self, samples: np.ndarray, window: int = _WINDOW) -> np.ndarray:
-        """``samples [n]`` float32 at 16 kHz mono -> ``[ceil(n/320), features]`` float32, frame k at k/50 s.
+        """``samples [n]`` float32 at 16 kHz mono -> ``[ceil(n/320), features]`` float16, frame k at k/50 s.
 
-        Each feature has mean 0 and variance 1 over the speech it was made from. ``window`` frames are
-        computed at a time: the result depends on it by rounding only, memory is the result's alone.
+        Each feature is 0 in silence and has variance 1 over speech. ``window`` frames are computed at a
+        time: the result depends on it by rounding only, memory is the result's alone.
         """
         frames = -(-len(samples) // HOP)
-        starts = range(0, frames, window)
-        pieces = [self._window(samples, start, min(start + window, frames)) for start in starts]
-        return np.concatenate([np.zeros((0, self.features), np.float32), *pieces])
+        features = np.empty((frames, self.features), np.float16)
+        for start in range(0, frames, window):
+            stop = min(start + window, frames)
+            features[start:stop] = self._window(samples, start, stop)
+        return features
+
+    def hear(self, speech: Speech) -> np.ndarray:
+        """:meth:`encode` of ``speech`` turned to the level of the training's; asked again for the same
+        object, it answers from memory."""
+        if self._heard is None or self._heard[0]() is not speech:
+            features = self.encode(speech.samples * gain(speech.loudness))
+            self._heard = weakref.ref(speech), features
+        return self._heard[1]
 
     @torch.inference_mode()
     def _window(self, samples: np.ndarray, start: int, stop: int) -> np.ndarray:
         mel = torch.from_numpy(listen(samples, start - self.back, stop + self.ahead))
-        return self.net(mel[None].to(self.device))[0].float().cpu().numpy()
+        return self.net(mel[None].to(self.device))[0].half().cpu().numpy()
+
+
+def gain(loudness: np.ndarray) -> np.float32:
+    """The factor that brings the loud moments (95th percentile of ``loudness [T]`` in dB) to LOUD. What has
+    none is not turned up as far, so that silence stays silence."""
+    level = max(float(np.quantile(loudness, 0.95)), QUIETEST)
+    return np.float32(10 ** ((LOUD - level) / 20))
 
 
 def save(net: EncoderNet, path: Path, notes: dict[str, str]) -> None:
-    """Write ``net`` as float16 safetensors with its sizes and ``notes`` (licence, source) beside it."""
-    tensors = {name: value.half().contiguous() for name, value in net.state_dict().items()}
+    """Write ``net`` as safetensors with its sizes and ``notes`` (licence, source) beside it: matrices as
+    int8 with a scale for each output (a step is 1/127 of its largest weight), the rest as float32."""
+    tensors = {}
+    for name, value in net.state_dict().items():
+        if value.numel() > _SMALL:
+            scale = value.flatten(1).abs().amax(1) / 127
+            steps = value / scale.reshape(-1, *[1] * (value.ndim - 1))
+            tensors[name], tensors[f"{name}.scale"] = steps.round().to(torch.int8), scale
+        else:
+            tensors[name] = value.contiguous()
     path.write_bytes(to_bytes(tensors, {"config": json.dumps(asdict(net.config))} | notes))
 
 
@@ -139,10 +234,17 @@ def load(path: Path) -> EncoderNet:
     """The net in float32. Raises EmoGeneError where the file is not one that :func:`save` wrote."""
     try:
         with safe_open(path, "pt") as file:
-            sizes = json.loads(file.metadata()["config"])
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        net = EncoderNet(EncoderConfig(**sizes | {"dilations": tuple(sizes["dilations"])}))
-        net.load_state_dict(tensors)
+            config = EncoderConfig(**json.loads(file.metadata()["config"]))
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        net = EncoderNet(config)
+        net.load_state_dict({name: _plain(name, stored) for name in stored if not name.endswith(".scale")})
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise EmoGeneError(f"{path}: not a speech encoder ({str(error).splitlines()[0]})") from None
     return net.eval()
+
+
+def _plain(name: str, stored: dict[str, Tensor]) -> Tensor:
+    value = stored[name]
+    if value.dtype != torch.int8:
+        return value
+    return value.float() * stored[f"{name}.scale"].reshape(-1, *[1] * (value.ndim - 1))

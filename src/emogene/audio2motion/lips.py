@@ -10,16 +10,18 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from emogene.audio.encoder import SpeechEncoder
 from emogene.audio.speech import Speech
-from emogene.audio2motion.ear import Ear, EarConfig, heard
+from emogene.audio2motion.ear import Ear, EarConfig
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, freeze
 from emogene.errors import EmoGeneError
 from emogene.face.motion import LandmarkMotion
 from emogene.face.space import LandmarkSpace
 
 ASSET = Path(__file__).parents[1] / "assets" / "audio2motion.safetensors"
-FORMAT = "emogene-audio2motion-1"
+FORMAT = "emogene-audio2motion-2"
 WINDOW = 1024  # video frames computed at a time
 MARGIN = 96  # frames heard on either side of a window: more than the network's reach, so windows join exactly
 
@@ -34,7 +36,7 @@ class LipConfig:
     @classmethod
     def from_json(cls, text: str) -> "LipConfig":
         fields = json.loads(text)
-        ear = EarConfig(fields["ear"]["channels"], tuple(fields["ear"]["dilations"]))
+        ear = EarConfig(**fields["ear"] | {"dilations": tuple(fields["ear"]["dilations"])})
         return cls(ear, VAEConfig(**fields["vae"]))
 
 
@@ -50,13 +52,14 @@ class LipNet(nn.Module):
         self.vae = PitchContourVAE(config.vae)
         self.register_buffer("basis", torch.zeros(config.vae.outputs, 68, 3))
 
-    def condition(self, mel: Tensor, f0: Tensor) -> Tensor:
-        """``[B, T, channels]`` for normalised mel ``[B, 2T, 80]`` and f0 ``[B, 2T]`` in Hz."""
-        return self.vae.condition(self.ear(mel), f0)
+    def condition(self, features: Tensor, f0: Tensor) -> Tensor:
+        """``[B, T, channels]`` for the speech encoder's features ``[B, 2T, 512]`` and f0 ``[B, 2T]`` in
+        Hz."""
+        return self.vae.condition(self.ear(features), f0)
 
-    def forward(self, mel: Tensor, f0: Tensor, normal: Tensor) -> Tensor:
+    def forward(self, features: Tensor, f0: Tensor, normal: Tensor) -> Tensor:
         """Coefficients ``[B, T, K]``; ``normal [B, latent, T/4]``: noise times temperature."""
-        return self.vae.sample(self.condition(mel, f0), normal)
+        return self.vae.sample(self.condition(features, f0), normal)
 
     def displacement(self, coefficients: Tensor) -> Tensor:
         """``[..., K] -> [..., 68, 3]`` decimetres."""
@@ -70,24 +73,35 @@ class Audio2Motion:
     """
 
     def __init__(
-        self, net: LipNet, device: str | torch.device = "cpu", learnt_from: tuple[str, ...] = ()
+        self,
+        net: LipNet,
+        encoder: SpeechEncoder,
+        device: str | torch.device = "cpu",
+        learnt_from: tuple[str, ...] = (),
     ) -> None:
         self.net = net.to(device).eval()
         freeze(self.net)
+        self.encoder = encoder
         self.device = torch.device(device)
         self.learnt_from = learnt_from  # checksums (crc32, hex) of the sound files of its training
 
     @classmethod
-    def from_embedded(cls, device: str | torch.device = "cpu") -> "Audio2Motion":
-        """With the weights that come with the package (CC BY 4.0, see MODEL_CARD.md)."""
-        return cls.open(ASSET, device)
+    def from_embedded(
+        cls, device: str | torch.device = "cpu", encoder: SpeechEncoder | None = None
+    ) -> "Audio2Motion":
+        """With the weights that come with the package (CC BY 4.0, see MODEL_CARD.md); the ``encoder`` may be
+        shared with the emotion branch, which then need not hear the recording again."""
+        return cls.open(ASSET, device, encoder)
 
     @classmethod
-    def open(cls, path: Path, device: str | torch.device = "cpu") -> "Audio2Motion":
+    def open(
+        cls, path: Path, device: str | torch.device = "cpu", encoder: SpeechEncoder | None = None
+    ) -> "Audio2Motion":
         """With the weights of a file that ``training/audio2motion.py`` wrote; EmoGeneError where it is not
         one."""
         net, about = load(path)
-        return cls(net, device, tuple(about.get("learnt_from", "").split()))
+        encoder = encoder or SpeechEncoder.from_embedded(device)
+        return cls(net, encoder, device, tuple(about.get("learnt_from", "").split()))
 
     @torch.no_grad()
     def __call__(
@@ -105,21 +119,28 @@ class Audio2Motion:
         """
         stride = self.net.vae.config.stride
         padded = -(-frames // stride) * stride
-        mel, f0 = heard(speech, 2 * padded)
+        features, f0 = self.encoder.hear(speech), speech.f0
         noise = torch.randn(
             padded // stride, self.net.vae.config.latent, generator=torch.Generator().manual_seed(seed)
         )
         normal = temperature * noise.T[None]
         points = np.empty((padded, *self.net.basis.shape[1:]), np.float32)
         for inner, outer in windows(padded):
+            rows = slice(2 * outer.start, 2 * outer.stop)
             coefficients = self.net(
-                mel[:, 2 * outer.start : 2 * outer.stop].to(self.device),
-                f0[:, 2 * outer.start : 2 * outer.stop].to(self.device),
+                self._piece(features, rows),
+                self._piece(f0, rows),
                 normal[:, :, outer.start // stride : outer.stop // stride].to(self.device),
             )
             kept = coefficients[0, inner.start - outer.start : inner.stop - outer.start]
             points[inner] = self.net.displacement(kept).cpu().numpy()
         return LandmarkMotion(points[:frames] + neutral.astype(np.float32))
+
+    def _piece(self, values: np.ndarray, rows: slice) -> Tensor:
+        """``[1, rows, ...]`` float32, followed by zeros, which are silence, beyond the end of ``values``."""
+        piece = torch.from_numpy(values[rows]).to(self.device, torch.float32)
+        missing = rows.stop - rows.start - len(piece)
+        return F.pad(piece.T, (0, missing)).T[None]
 
     def speak(self, speech: Speech, frames: int, space: LandmarkSpace, seed: int = 0) -> LandmarkMotion:
         """The motion of an avatar, from its resting face."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from emogene.emotalk.features import N_MEL, N_PROSODY
+from emogene.emotalk.features import N_PROSODY
 from emogene.face.arkit import ARKIT_52
 
 # The shapes that words move; brows, eyes, nose and cheeks belong to the emotion.
@@ -16,13 +16,15 @@ REACH = 60  # input frames an output sees on each side, rounded up
 class ContentConfig:
     """Sizes of the content network."""
 
+    inputs: int = 512
     width: int = 128
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1)
     dropout: float = 0.1
 
 
 class Content(nn.Module):
-    """``[B, T50, 83]`` features -> ``[B, T50, 27]`` weights of :data:`SPOKEN` in 0..1, a dilated ConvNet.
+    """``[B, T50, 515]`` features and prosody -> ``[B, T50, 27]`` weights of :data:`SPOKEN` in 0..1, a dilated
+    ConvNet.
 
     It looks 0.4 s to both sides, so that the lips may move before the sound and lag behind it.
     """
@@ -30,7 +32,7 @@ class Content(nn.Module):
     def __init__(self, config: ContentConfig = ContentConfig()) -> None:
         super().__init__()
         self.config = config
-        self.enter = nn.Conv1d(N_MEL + N_PROSODY, config.width, 5, padding=2)
+        self.enter = nn.Conv1d(config.inputs + N_PROSODY, config.width, 1)
         self.blocks = nn.ModuleList(_Block(config, dilation) for dilation in config.dilations)
         self.leave = nn.Conv1d(config.width, len(SPOKEN), 1)
 

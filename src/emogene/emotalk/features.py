@@ -1,4 +1,7 @@
-"""What the emotion branch sees of the speech: log-mel and prosody relative to the local level."""
+"""What the emotion branch hears: the speech encoder's features, and prosody relative to the local level.
+
+Everything is 0 in silence, so silence is also what stands before and after a recording.
+"""
 
 import numpy as np
 import torch
@@ -6,34 +9,21 @@ from torch import Tensor
 
 from emogene.audio import SPEECH_FPS, Speech
 
-N_MEL = 80
 N_PROSODY = 3  # pitch, voicing, loudness
-SILENCE = -2.5  # a feature far below the level: what stands before and after a recording
 _LEVEL_WINDOW = 4.0  # seconds
 _QUIET = -60.0  # dB of full scale; below it there is no speech to make louder
+_RANGE = 40.0  # dB below the local level that are heard
 _PITCH = 180.0  # Hz, between the usual voices of men and women
 
 
-def features(speech: Speech) -> np.ndarray:
-    """``[T50, 83]`` float32: 80 log-mel bands, pitch, voicing, loudness.
-
-    All but pitch (octaves above 180 Hz; 0 where unvoiced) are relative to the mean power within two seconds,
-    so that the distance to the microphone does not count as emotion.
-    """
-    level = local_level(speech.loudness).astype(np.float32)
-    mel = (speech.mel - (level * np.float32(np.log(10) / 10))[:, None]) / 4
-    loudness = (speech.loudness - level) / 20
+def prosody(speech: Speech) -> np.ndarray:
+    """``[T50, 3]`` float32: pitch in octaves above 180 Hz (0 where unvoiced), voicing 0 or 1, loudness in
+    0..about 3 (a unit is 20 dB) relative to the mean power within two seconds, so that the distance to the
+    microphone does not count as emotion."""
+    loudness = np.maximum((speech.loudness - local_level(speech.loudness) + _RANGE) / 20, 0)
     voiced = speech.f0 > 0
     pitch = np.where(voiced, np.log2(np.maximum(speech.f0, 1) / np.float32(_PITCH)), 0)
-    columns = np.concatenate([mel, np.stack([pitch, voiced, loudness], axis=1)], axis=1)
-    return np.clip(columns, SILENCE, 1.5).astype(np.float32)
-
-
-def silence(frames: int) -> np.ndarray:
-    """``[frames, 83]``: the features of no sound."""
-    rest = np.full((frames, N_MEL + N_PROSODY), SILENCE, np.float32)
-    rest[:, N_MEL : N_MEL + 2] = 0
-    return rest
+    return np.stack([pitch.clip(-2, 2), voiced, loudness.clip(0, 3)], axis=1).astype(np.float32)
 
 
 def local_level(loudness: np.ndarray) -> np.ndarray:
@@ -50,23 +40,25 @@ def smooth(values: np.ndarray, width: float) -> np.ndarray:
     return total / np.convolve(np.ones(len(values)), kernel)[half : half + len(values)]
 
 
-def in_pieces(network, columns: np.ndarray, reach: int, stride: int = 1, piece: int = 3000) -> np.ndarray:
-    """Run ``network [1, N, C] -> [1, N/stride, D]`` over ``columns [T, C]`` in constant memory.
+def in_pieces(
+    network, features: np.ndarray, prosody: np.ndarray, reach: int, stride: int = 1, piece: int = 3000
+) -> np.ndarray:
+    """Run ``network [1, N, D + 3] -> [1, N/stride, K]`` over ``features [T, D]`` beside ``prosody [T, 3]`` in
+    constant memory.
 
     Pieces overlap by ``reach`` frames on both sides, all that one output can see; the recording stands in
-    silence. Returns ``[ceil(T / stride), D]`` float32, output j at input frame ``j * stride``.
+    silence. Returns ``[ceil(T / stride), K]`` float32, output j at input frame ``j * stride``.
     """
-    frames = len(columns)
-    count = -(-frames // stride)
+    count = -(-len(prosody) // stride)
     outputs = []
-    for start in range(0, frames, piece):
+    for start in range(0, len(prosody), piece):
         stop = min(start + piece, count * stride)
         left, right = start - reach, stop + reach
-        inside = columns[max(left, 0) : right]
-        head = silence(max(-left, 0))
-        tail = silence(right - left - len(head) - len(inside))
-        window = torch.from_numpy(np.concatenate([head, inside, tail]))[None]
-        outputs.append(_run(network, window)[reach // stride : -(reach // stride)])
+        inside = slice(max(left, 0), right)
+        heard = np.concatenate([features[inside].astype(np.float32), prosody[inside]], axis=1)
+        before = max(-left, 0)
+        window = np.pad(heard, ((before, right - left - before - len(heard)), (0, 0)))
+        outputs.append(_run(network, torch.from_numpy(window)[None])[reach // stride : -(reach // stride)])
     return np.concatenate(outputs)
 
 

@@ -15,17 +15,19 @@ from safetensors.torch import save_file
 from torch import nn
 
 from emogene.audio import SPEECH_FPS, Speech
+from emogene.audio.encoder import SpeechEncoder
 from emogene.emotalk import content, listener
 from emogene.emotalk.content import SPOKEN, Content, ContentConfig
 from emogene.emotalk.dynamics import breath, ease, vigour
 from emogene.emotalk.emotion import HEARD, LABELS, Emotion, Timeline
-from emogene.emotalk.features import features, in_pieces
+from emogene.emotalk.features import in_pieces, prosody
 from emogene.emotalk.listener import Listener, ListenerConfig
 from emogene.face.arkit import ARKIT_52, INDEX
 from emogene.face.motion import BLENDSHAPE_FPS, BlendshapeMotion, frame_count, resample
 
 EMBEDDED = Path(__file__).parents[1] / "assets" / "emotalk.safetensors"
 _HEARD_FPS = SPEECH_FPS / listener.STRIDE
+STRONG = len(HEARD)  # column of the listener's output
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Calibration:
     temperature: float = 1.0  # of the softmax, so that the probabilities are true frequencies
     sharpness: float = 2.0  # exponent of the probabilities, so that the face is not the mean of all emotions
     normal: float = 0.85  # strength of an expression spoken with normal against strong intensity
+    direct: float = 0.5  # weight of the AUs heard as such against those of the emotion heard
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class EmoTalk:
         expressions: np.ndarray,
         action_units: np.ndarray,
         calibration: Calibration,
+        encoder: SpeechEncoder,
         heard_actors: Sequence[int] = (),
         device: str | torch.device = "cpu",
     ) -> None:
@@ -75,15 +79,21 @@ class EmoTalk:
         self.expressions = expressions
         self.action_units = action_units
         self.calibration = calibration
+        self.encoder = encoder
         self.heard_actors = tuple(heard_actors)
 
     @classmethod
-    def from_embedded(cls, device: str | torch.device = "cpu") -> "EmoTalk":
-        """The weights in the package (CC BY-NC-SA 4.0: learnt from RAVDESS)."""
-        return cls.load(EMBEDDED, device)
+    def from_embedded(
+        cls, device: str | torch.device = "cpu", encoder: SpeechEncoder | None = None
+    ) -> "EmoTalk":
+        """The weights in the package (CC BY-NC-SA 4.0: learnt from RAVDESS); the ``encoder`` may be shared
+        with the lip branch, which then need not hear the recording again."""
+        return cls.load(EMBEDDED, device, encoder)
 
     @classmethod
-    def load(cls, path: Path, device: str | torch.device = "cpu") -> "EmoTalk":
+    def load(
+        cls, path: Path, device: str | torch.device = "cpu", encoder: SpeechEncoder | None = None
+    ) -> "EmoTalk":
         """From a file that :meth:`save` wrote."""
         with safe_open(path, "pt") as file:
             settings = json.loads(file.metadata()["emogene"])
@@ -94,7 +104,8 @@ class EmoTalk:
         _load(spoken, tensors, "content.")
         tables = tensors["expressions"].numpy(), tensors["action_units"].numpy()
         calibration = Calibration(**settings["calibration"])
-        return cls(heard, spoken, *tables, calibration, settings["heard_actors"], device)
+        encoder = encoder or SpeechEncoder.from_embedded(device)
+        return cls(heard, spoken, *tables, calibration, encoder, settings["heard_actors"], device)
 
     def save(self, path: Path, notes: dict[str, str]) -> None:
         """Half precision, with ``notes`` (licence, sources) in the metadata."""
@@ -128,16 +139,15 @@ class EmoTalk:
         without leaving 0..1, and intensity scales them smoothly. ``seed`` sets the slow drift of the
         expression. Memory is constant beside the features and the result.
         """
-        columns = features(speech)
         frames = frame_count(speech.duration, BLENDSHAPE_FPS)
-        logits = self._logits(columns, frames)
+        logits = self._heard(speech, frames)
         probabilities = self._probabilities(logits)
         fps = float(BLENDSHAPE_FPS)
         suggestion = self._suggestion(logits, probabilities)
         amounts = ease((emotion or Emotion()).amounts(suggestion, fps), fps)
         alive = breath(resample(vigour(speech), SPEECH_FPS, BLENDSHAPE_FPS, frames), fps, seed)
         activation = (amounts * alive[:, None]) @ -np.log1p(-self.expressions)
-        words = self._words(columns, frames)
+        words = self._words(speech, frames)
         return EmotionalSpeech(
             blendshapes=BlendshapeMotion(words - (1 - words) * np.expm1(-activation)),
             content=BlendshapeMotion(words),
@@ -147,7 +157,7 @@ class EmoTalk:
 
     def hear(self, speech: Speech) -> tuple[np.ndarray, tuple[str, ...]]:
         """Probabilities ``[T, 8]`` float32 at 30 fps of the emotions named in the second result."""
-        logits = self._logits(features(speech), frame_count(speech.duration, BLENDSHAPE_FPS))
+        logits = self._heard(speech, frame_count(speech.duration, BLENDSHAPE_FPS))
         return self._probabilities(logits), HEARD
 
     def hear_clip(self, speech: Speech) -> tuple[np.ndarray, np.ndarray]:
@@ -155,17 +165,19 @@ class EmoTalk:
 
         AUs are OpenFace intensities (0..5) above the speaker's neutral face, in the order of ACTION_UNITS.
         """
-        logits = self._logits(features(speech), frame_count(speech.duration, BLENDSHAPE_FPS))
+        logits = self._heard(speech, frame_count(speech.duration, BLENDSHAPE_FPS))
         strength = resample(vigour(speech), SPEECH_FPS, BLENDSHAPE_FPS, len(logits)) + 1e-3
         mean = (logits * (strength / strength.sum())[:, None]).sum(0, keepdims=True)
         probabilities = self._probabilities(mean)[0]
-        strong = _sigmoid(mean[0, -1])
+        strong = _sigmoid(mean[0, STRONG])
         table = (1 - strong) * self.action_units[0] + strong * self.action_units[1]
-        return probabilities, probabilities @ table
+        share = self.calibration.direct
+        return probabilities, share * mean[0, STRONG + 1 :] + (1 - share) * (probabilities @ table)
 
-    def _logits(self, columns: np.ndarray, frames: int) -> np.ndarray:
-        """``[frames, 9]`` at 30 fps."""
-        heard = in_pieces(self.listener, columns, listener.REACH, listener.STRIDE)
+    def _heard(self, speech: Speech, frames: int) -> np.ndarray:
+        """What the listener says, ``[frames, 26]`` at 30 fps."""
+        features = self.encoder.hear(speech)
+        heard = in_pieces(self.listener, features, prosody(speech), listener.REACH, listener.STRIDE)
         return resample(heard, _HEARD_FPS, BLENDSHAPE_FPS, frames)
 
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:
@@ -178,14 +190,15 @@ class EmoTalk:
         sharp = probabilities**self.calibration.sharpness
         sharp /= sharp.sum(1, keepdims=True)
         normal = self.calibration.normal
-        strength = normal + (1 - normal) * _sigmoid(logits[:, -1:])
+        strength = normal + (1 - normal) * _sigmoid(logits[:, STRONG, None])
         amounts = np.zeros((len(sharp), len(LABELS)), np.float32)
         amounts[:, : len(HEARD)] = sharp * strength
         return amounts
 
-    def _words(self, columns: np.ndarray, frames: int) -> np.ndarray:
+    def _words(self, speech: Speech, frames: int) -> np.ndarray:
         """Content weights ``[frames, 52]``."""
-        spoken = resample(in_pieces(self.content, columns, content.REACH), SPEECH_FPS, BLENDSHAPE_FPS, frames)
+        spoken = in_pieces(self.content, self.encoder.hear(speech), prosody(speech), content.REACH)
+        spoken = resample(spoken, SPEECH_FPS, BLENDSHAPE_FPS, frames)
         words = np.zeros((frames, len(ARKIT_52)), np.float32)
         words[:, [INDEX[name] for name in SPOKEN]] = spoken
         return words

@@ -1,0 +1,68 @@
+"""What the speech encoder hears of many sounds, also disguised: the inputs of the branches' trainings."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from emogene.audio.encoder import EncoderNet, gain, listen
+from emogene.audio.spectrum import HOP, spectrum
+from speech_encoder import disguise
+
+JOINED = 1500  # frames that are heard at a time: 30 s
+PAUSE = 0.5  # seconds at most between two sounds
+
+
+def apart(net: EncoderNet, sounds: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Features ``[ceil(n/320), 512]`` float16 of every sound ``[n]``, each in silence."""
+    for sound in sounds:
+        frames = -(-len(sound) // HOP)
+        yield _hear(net, levelled(sound), frames, None)
+
+
+def disguised(net: EncoderNet, sounds: Sequence[np.ndarray], seed: int) -> Iterator[np.ndarray]:
+    """The same in another place, each for itself."""
+    for i, sound in enumerate(sounds):
+        rng = np.random.default_rng([seed, i])
+        yield _hear(net, levelled(sound), -(-len(sound) // HOP), rng)
+
+
+def joined(net: EncoderNet, sounds: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
+    """The same in disguise and in the flow of other sounds, in random order, with short pauses."""
+    rng = np.random.default_rng(seed)
+    found: list[np.ndarray] = [np.zeros((0, 0))] * len(sounds)
+    batch: list[tuple[int, int, np.ndarray]] = []
+    position = 0
+    for i in rng.permutation(len(sounds)):
+        batch.append((i, position, levelled(sounds[i])))
+        position += -(-len(sounds[i]) // HOP) + int(rng.uniform(0, PAUSE) * 50)
+        if position > JOINED:
+            _separate(net, batch, position, rng, found)
+            batch, position = [], 0
+    if batch:
+        _separate(net, batch, position, rng, found)
+    return found
+
+
+def levelled(sound: np.ndarray) -> np.ndarray:
+    """At the level at which the encoder hears a recording."""
+    return sound * gain(spectrum(sound, -(-len(sound) // HOP))[1])
+
+
+def _separate(net: EncoderNet, batch: list, frames: int, rng: np.random.Generator, found: list) -> None:
+    samples = np.zeros(frames * HOP, np.float32)
+    for _, start, sound in batch:
+        samples[start * HOP :][: len(sound)] += sound[: len(samples) - start * HOP]
+    features = _hear(net, samples, frames, rng)
+    for i, start, sound in batch:
+        found[i] = features[start : start + -(-len(sound) // HOP)].copy()
+
+
+@torch.inference_mode()
+def _hear(net: EncoderNet, samples: np.ndarray, frames: int, rng: np.random.Generator | None) -> np.ndarray:
+    back, ahead = net.config.reach
+    mel = torch.from_numpy(listen(samples, -back, frames + ahead))[None]
+    if rng is not None:
+        mel = disguise(mel, rng)
+    with torch.autocast("cpu", torch.bfloat16):
+        return net(mel)[0].half().numpy()
