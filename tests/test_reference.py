@@ -28,7 +28,7 @@ from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
 from emogene.face.linear import LinearFaceModel
 from emogene.face.motion import LandmarkMotion
 from emogene.face.rig import Rig
-from emogene.motion2video.condition import rotation_matrix
+from emogene.motion2video.condition import head_condition, rotation_matrix
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
 from emogene.motion2video.official import official_state, parts
@@ -308,6 +308,26 @@ def test_a_frame_is_given_what_the_condition_pipeline_gives(may):
     assert chin.min() > 0 and chin.max() < 1, "the face is in the picture"
     u, v = chin.reshape(68, 2).T
     assert u[0] < u[16] and v[8] > v[27], "not mirrored, not upside down"
+
+
+@pytest.mark.parametrize("kind", ["torso", "torso_sr"])
+def test_conditions_are_made_block_by_block(files, monkeypatch, kind):
+    avatar = import_official("x", files / "trainval_dataset.npy", files / "bfm", torso=files / kind)
+    faces = avatar.space.database[np.arange(190) % FRAMES]  # with the blinks at 75 and 175
+    whole = list(avatar.renderer(64).states(faces))
+    made = []
+    monkeypatch.setattr("emogene.avatar.official.BLOCK", 7)
+    monkeypatch.setattr(
+        "emogene.avatar.official.head_condition",
+        lambda *given, **more: made.append(len(given[0])) or head_condition(*given, **more),
+    )
+    parts = avatar.renderer(64).states(faces)
+    for t, (one, other) in enumerate(zip(whole, parts, strict=True)):
+        assert max(made) <= 7 + 2 * 7 and len(made) == t // 7 + 1
+        assert (one.condition - other.condition).abs().max() < 1e-6
+        assert torch.equal(one.rays.direction, other.rays.direction)
+        assert one.torso_condition is not None and other.torso_condition is not None
+        assert (one.torso_condition - other.torso_condition).abs().max() < 1e-6
 
 
 def test_longer_than_the_video_the_poses_come_back(may):

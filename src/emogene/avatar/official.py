@@ -20,6 +20,7 @@ from emogene.face.linear import LinearFaceModel
 from emogene.face.motion import LandmarkMotion
 from emogene.face.space import LandmarkSpace
 from emogene.motion2video.condition import (
+    SMOOTHED,
     EyeRange,
     LandmarkStatistics,
     head_condition,
@@ -33,6 +34,7 @@ from emogene.motion2video.renderer import FrameState, Portrait
 from emogene.output import replacing
 
 KIND = "official"
+BLOCK = 250  # frames whose conditions are in memory together
 _STATISTICS = ("mean", "std", "lower", "upper")
 
 
@@ -169,16 +171,24 @@ class OfficialRenderer:
         yield from scaled(self.inner.frames(self.states(motion.points), self.threads), self.size)
 
     def states(self, faces: np.ndarray) -> Iterator[FrameState]:
-        """What the networks are given for ``faces [T, 68, 3]``, decimetres."""
+        """What the networks are given for ``faces [T, 68, 3]``, decimetres, a block of frames at a time."""
+        chosen = pose_frames(self.pose, len(faces), len(self.avatar.pose))
+        for first in range(0, len(faces), BLOCK):
+            yield from self._block(faces, chosen, first, min(first + BLOCK, len(faces)))
+
+    def _block(self, faces: np.ndarray, chosen: np.ndarray, first: int, last: int) -> Iterator[FrameState]:
+        """Frames ``first`` to ``last``, whose conditions depend on their neighbours."""
         avatar, head = self.avatar, self.avatar.portrait.head
-        chosen = pose_frames(self.pose, len(faces), len(avatar.pose))
         mean, window = avatar.model.mean, head.config.window
-        conditions, areas = head_condition(faces, mean, avatar.statistics, avatar.eyes, window)
-        torso = self._torso_conditions(faces, chosen)
-        for t, at in enumerate(chosen):
+        margin = max(window, SMOOTHED)
+        low, high = max(0, first - margin), last + margin
+        near, poses = faces[low:high], chosen[low:high]
+        conditions, areas = head_condition(near, mean, avatar.statistics, avatar.eyes, window, start=low)
+        torso = self._torso_conditions(near, poses)
+        for t in range(first - low, last - low):
             with torch.no_grad():
                 condition = head.condition(torch.from_numpy(conditions[t]), torch.from_numpy(areas[t]))
-            rays = official_rays(torch.from_numpy(avatar.pose.camera[at]), self.inner.size)
+            rays = official_rays(torch.from_numpy(avatar.pose.camera[poses[t]]), self.inner.size)
             yield FrameState(rays, condition, None if torso is None else torch.from_numpy(torso[t : t + 1]))
 
     def _torso_conditions(self, faces: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
