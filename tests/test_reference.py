@@ -35,7 +35,7 @@ from emogene.motion2video.official import official_state, parts
 from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
-from emogene.reference import ReferenceEmotion, ReferenceLips
+from emogene.reference import Manner, ReferenceEmotion, ReferenceLips
 from emogene.weights.hparams import read_hparams
 from emogene.weights.named import fill_by_name
 
@@ -440,6 +440,7 @@ def test_the_command_line_says_what_is_missing(run, files, voice, tmp_path):
         ("--audio2motion", tmp_path): "no model_ckpt_steps",
         ("--mixture", "reference:5"): "unknown mixture",
         ("--pose", "9-3"): "head pose",
+        ("--emotalk-person", "3"): "go with --emotalk",
         ("--avatar", "nobody"): "no avatar",
     }.items():
         status, out, err = run("generate", voice, "-o", tmp_path / "out.npz", "--quiet", *options)
@@ -460,6 +461,31 @@ def test_official_networks_want_an_imported_avatar_and_hear_the_emotion(referenc
     refused("avatar import", lambda: reference(voice, size=64))
     speech = analyse(hum(0.5))
     refused("--emotion auto", lambda: reference.emotalk(speech, parse("happy")))
+    refused("--emotion auto", lambda: reference(voice, emotion="happy", size=64))
+
+
+def test_emotalk_can_be_told_level_and_person(reference):
+    speech, auto = analyse(hum(0.5)), parse("auto")
+    network = reference.emotalk.model
+    told = [
+        ReferenceEmotion(network, Manner(level, person))(speech, auto).blendshapes.weights
+        for level, person in ((1, 0), (0, 0), (1, 23))
+    ]
+    assert np.abs(told[0] - told[1]).max() > 1e-3 and np.abs(told[0] - told[2]).max() > 1e-3
+    np.testing.assert_array_equal(told[0], reference.emotalk(speech, auto).blendshapes.weights)
+    refused("level is 0 to 1", lambda: EmoGene.from_pretrained(level=2))
+    refused("person is 0 to 23", lambda: EmoGene.from_pretrained(person=24))
+
+
+def test_precision(may):
+    states = list(may.renderer(2 * NATIVE).states(may.space.database[:1]))
+    whole, half = (
+        may.renderer(2 * NATIVE, precision=precision).inner.frame(states[0]).astype(int)
+        for precision in (None, "bf16")
+    )
+    exact = may.renderer(2 * NATIVE, precision="fp32").inner.frame(states[0])
+    assert (whole == exact).all() and 0 < np.abs(whole - half).max() < 40
+    refused("precision", lambda: may.renderer(64, precision="fp16"))
 
 
 def test_a_damaged_avatar_file(may, tmp_path):

@@ -13,7 +13,7 @@ import torch
 from emogene.audio import SPEECH_FPS, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
 from emogene.avatar import AnyAvatar, Avatar
-from emogene.device import choose_device
+from emogene.device import choose_device, choose_dtype
 from emogene.emotalk import LABELS, EmoTalk, EmotionTrack, parse
 from emogene.errors import EmoGeneError
 from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion, frame_count, resample
@@ -21,7 +21,7 @@ from emogene.face.rig import Rig
 from emogene.mixture import Mixture
 from emogene.motion2video.condition import pose_frames
 from emogene.output import replacing
-from emogene.reference import ReferenceEmotion, ReferenceLips
+from emogene.reference import Manner, ReferenceEmotion, ReferenceLips
 from emogene.video.background import read_background
 from emogene.video.writer import VideoWriter
 
@@ -72,6 +72,7 @@ class Result:
     loudness: np.ndarray
     device: str = "cpu"
     threads: int | None = None
+    precision: str | None = None
 
     def __len__(self) -> int:
         return len(self.mixed)
@@ -79,7 +80,8 @@ class Result:
     def frames(self, motion: LandmarkMotion | None = None) -> Iterator[np.ndarray]:
         """Rendered frames ``[size, size, 3]`` uint8 sRGB, one by one, of ``mixed`` or another ``motion``."""
         renderer = self.avatar.renderer(
-            *(self.config.size, self.config.background, self.device, self.threads, self.config.pose)
+            *(self.config.size, self.config.background, self.device, self.threads, self.config.pose),
+            precision=self.precision,
         )
         shown = self.mixed if motion is None else motion
         return renderer.frames(shown, seed=self.config.seed, loudness=self.loudness)
@@ -154,9 +156,10 @@ class EmoGene:
         rig: Rig,
         device: str = "cpu",
         threads: int | None = None,
+        precision: str | None = None,
     ):
         self.audio2motion, self.emotalk, self.rig = audio2motion, emotalk, rig
-        self.device, self.threads = device, threads
+        self.device, self.threads, self.precision = device, threads, precision
 
     @classmethod
     def from_pretrained(
@@ -166,14 +169,19 @@ class EmoGene:
         emotalk: str | Path | None = None,
         audio2motion: str | Path | None = None,
         hubert: str | Path | None = None,
+        precision: str | None = None,
+        level: int = 1,
+        person: int = 0,
     ) -> Self:
         """The models on ``device`` (auto, cpu or cuda), with ``threads`` CPU threads (all by default).
 
         They are the embedded ones, or official checkpoints where paths are given (docs/official.md); the
-        encoder ``hubert`` goes with ``audio2motion``. The number of threads is PyTorch's, so it holds for the
-        whole process.
+        encoder ``hubert`` goes with ``audio2motion``, ``level`` (0 or 1) and ``person`` (0 to 23) with
+        ``emotalk``. ``precision``, of the renderer and the official EmoTalk, is fp32 or bf16: by default fp32
+        for official networks, for ours what the processor is best at. The number of threads is PyTorch's, so
+        it holds for the whole process.
         """
-        device = choose_device(device)
+        device, dtype, manner = choose_device(device), choose_dtype(precision), Manner(level, person)
         if threads is not None:
             if threads < 1:
                 raise EmoGeneError(f"threads must be at least 1, not {threads}")
@@ -182,11 +190,11 @@ class EmoGene:
         if audio2motion is not None:
             lips = ReferenceLips.open(Path(audio2motion), None if hubert is None else Path(hubert), device)
         if emotalk is not None:
-            emotion = ReferenceEmotion.open(Path(emotalk), device)
+            emotion = ReferenceEmotion.open(Path(emotalk), device, dtype or torch.float32, manner)
         return cls(
             lips or Audio2Motion.from_embedded(device),
             emotion or EmoTalk.from_embedded(device),
-            *(Rig.embedded(), device, threads),
+            *(Rig.embedded(), device, threads, precision),
         )
 
     def __call__(
@@ -212,6 +220,8 @@ class EmoGene:
         the caller can put right.
         """
         wanted, mixer, person = parse(emotion, intensity), Mixture.named(mixture), Avatar.open(avatar)
+        if isinstance(self.emotalk, ReferenceEmotion):
+            self.emotalk.check(wanted)
         config = Config(
             *(Path(audio).name, person.name, emotion, intensity, mixture, seed, size, background, pose)
         )
@@ -253,6 +263,7 @@ class EmoGene:
             loudness=resample(speech.loudness, SPEECH_FPS, VIDEO_FPS, frames),
             device=self.device,
             threads=self.threads,
+            precision=self.precision,
         )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from emogene.avatar.avatar import FORMAT, Provenance
 from emogene.avatar.networks import networks_header, networks_tensors, read_networks
 from emogene.avatar.renderer import field_renderer, scaled
-from emogene.device import choose_device
+from emogene.device import choose_device, choose_dtype
 from emogene.face.linear import LinearFaceModel
 from emogene.face.motion import LandmarkMotion
 from emogene.face.space import LandmarkSpace
@@ -91,10 +91,13 @@ class OfficialAvatar:
         device: str = "auto",
         threads: int | None = None,
         pose: str | None = None,
+        precision: str | None = None,
     ) -> "OfficialRenderer":
-        """See :meth:`Avatar.renderer`; ``pose`` is "nearest" if None: the video's poses in order."""
+        """See :meth:`Avatar.renderer`; ``pose`` is "nearest" if None: the video's poses in order, and
+        ``precision`` "fp32"."""
         threads, device = threads or os.cpu_count() or 1, choose_device(device)
-        return OfficialRenderer(self, size, background, threads, pose or "nearest", device)
+        dtype = choose_dtype(precision) or torch.float32
+        return OfficialRenderer(self, size, background, threads, pose or "nearest", device, dtype)
 
     def save(self, path: str | Path) -> None:
         """Write one file, or nothing; every weight as exact as in the checkpoint."""
@@ -144,7 +147,7 @@ class OfficialAvatar:
 
 
 class OfficialRenderer:
-    """Pictures of ``size`` pixels each way, as the reference renders them, in float32."""
+    """Pictures of ``size`` pixels each way, as the reference renders them."""
 
     def __init__(
         self,

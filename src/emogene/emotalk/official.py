@@ -28,6 +28,7 @@ LONGEST = 5000  # frames that the official code can do; beyond, windows of WINDO
 WINDOW, OVERLAP, EDGE = 1500, 300, 75  # frames; the first and last EDGE of an overlap are not trusted
 SHORTEST = 720  # samples: two frames of features, which interpolation needs
 QUERIES = 512  # frames that attend at once
+LEVELS, PERSONS = 2, 24  # one-hot inputs
 UNUSED = ("masked_spec_embed", "lm_head.", "audio_encoder_emo.classifier.")
 
 
@@ -82,8 +83,8 @@ class OfficialEmoTalk(nn.Module):
         self.audio_feature_map_cont = nn.Linear(hidden, config.content)
         self.audio_feature_map_emo = nn.Linear(hidden, width)
         self.audio_feature_map_emo2 = nn.Linear(width, config.emotion)
-        self.obj_vector_level = nn.Linear(2, config.level)
-        self.obj_vector_person = nn.Linear(24, config.person)
+        self.obj_vector_level = nn.Linear(LEVELS, config.level)
+        self.obj_vector_person = nn.Linear(PERSONS, config.person)
         layer = nn.TransformerDecoderLayer(width, config.heads, config.feed_forward, batch_first=True)
         self.transformer_decoder = nn.TransformerDecoder(layer, 1)
         self.bs_map_r = nn.Linear(width, len(ARKIT_52))
@@ -132,8 +133,8 @@ class OfficialEmoTalk(nn.Module):
         said = self.audio_feature_map_cont(self.hear_content(content, frames))
         felt = self.audio_feature_map_emo(self.hear_emotion(emotion, frames))
         shown = F.relu(self.audio_feature_map_emo2(felt))
-        strength = self.obj_vector_level(_one_hot(level, 2, felt)).expand(1, frames, -1)
-        manner = self.obj_vector_person(_one_hot(person, 24, felt)).expand(1, frames, -1)
+        strength = self.obj_vector_level(_one_hot(level, LEVELS, felt)).expand(1, frames, -1)
+        manner = self.obj_vector_person(_one_hot(person, PERSONS, felt)).expand(1, frames, -1)
         return self.bs_map_r(self.decode(torch.cat([said, shown, strength, manner], -1), felt))
 
     def hear_content(self, audio: Tensor, frames: int) -> Tensor:
