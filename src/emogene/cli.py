@@ -57,6 +57,10 @@ class Generate:
     """How the head moves: as in the avatar's video (default), not at all, or over its frames A to B."""
     emotalk: Annotated[str | None, arg(metavar="EmoTalk.pth")] = None
     """The official EmoTalk instead of ours; docs/official.md says where to get these files."""
+    emotalk_level: Annotated[int | None, arg(metavar="0|1")] = None
+    """How strongly it shows the emotion that it hears (1)."""
+    emotalk_person: Annotated[int | None, arg(metavar="0-23")] = None
+    """Whose manner it takes, of its 24 actors (0)."""
     audio2motion: Annotated[str | None, arg(metavar="DIR")] = None
     """The official audio-to-motion checkpoint instead of ours, for avatars that `avatar import` made."""
     hubert: Annotated[str | None, arg(metavar="DIR")] = None
@@ -65,6 +69,9 @@ class Generate:
     """The same seed gives the same motion."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute."""
+    precision: Literal["fp32", "bf16"] | None = None
+    """Of the renderer and the official EmoTalk: fp32 by default for official networks, for ours what the
+    processor is best at."""
     threads: Annotated[int | None, arg(metavar="N")] = None
     """CPU threads; all cores by default."""
     quiet: FlagCreatePairsOff[bool] = False
@@ -81,6 +88,8 @@ class Generate:
             raise EmoGeneError(f"{output}: motion alone; --compare and --landmarks go with an .mp4")
         if self.compare:
             panels = output.with_name(f"{output.stem}_compare{output.suffix}")
+        if not self.emotalk and (self.emotalk_level, self.emotalk_person) != (None, None):
+            raise EmoGeneError("--emotalk-level and --emotalk-person go with --emotalk EmoTalk.pth")
         if self.curves and not self.curves.lower().endswith(".png"):
             raise EmoGeneError(f"{self.curves}: the curves are a .png")
         wanted = [path for path in (output, panels, self.landmarks, self.curves) if path]
@@ -92,7 +101,9 @@ class Generate:
             from emogene.pipeline import EmoGene
 
             pipeline = EmoGene.from_pretrained(
-                self.device, self.threads, self.emotalk, self.audio2motion, self.hubert
+                *(self.device, self.threads, self.emotalk, self.audio2motion, self.hubert, self.precision),
+                level=1 if self.emotalk_level is None else self.emotalk_level,
+                person=self.emotalk_person or 0,
             )
             progress("loading", 1, 1)
             result = pipeline(
