@@ -1,5 +1,5 @@
 """The reference system from end to end: files as the official code leaves them, at reduced widths, in named
-or random weights, become an avatar, and a voice becomes its video."""
+weights, become an avatar, and a voice becomes its video."""
 
 import pickle
 import re
@@ -15,19 +15,17 @@ from scipy.io import savemat
 from emogene import Avatar, EmoGene, EmoGeneError
 from emogene.audio import analyse
 from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config
-from emogene.audio2motion.official import OfficialAudio2Motion
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.avatar import avatars
 from emogene.avatar.official import OfficialAvatar, OfficialRenderer
 from emogene.avatar.official_import import default_path, import_official
 from emogene.cli import main
 from emogene.emotalk import parse
-from emogene.emotalk.official import EmoTalkConfig, OfficialEmoTalk, ready
+from emogene.emotalk.official import EmoTalkConfig, OfficialEmoTalk
 from emogene.face.bfm import INDEX_FILE, MODEL_FILE, load_bfm
 from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
 from emogene.face.linear import LinearFaceModel
 from emogene.face.motion import LandmarkMotion
-from emogene.face.rig import Rig
 from emogene.motion2video.condition import head_condition, rotation_matrix
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
@@ -35,13 +33,13 @@ from emogene.motion2video.official import official_state, parts
 from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
-from emogene.reference import Manner, ReferenceEmotion, ReferenceLips
+from emogene.reference import Manner, ReferenceEmotion
 from emogene.weights.hparams import read_hparams
 from emogene.weights.named import fill_by_name
 
 FRAMES, VERTICES, NATIVE = 40, 600, 32
 ENCODER = Wav2Vec2Config(
-    24, hidden=64, layers=1, heads=4, feed_forward=64, position_kernel=16, position_groups=4
+    24, hidden=64, layers=1, heads=1, feed_forward=64, position_kernel=16, position_groups=4, vocabulary=32
 )
 
 
@@ -90,6 +88,23 @@ def write_checkpoint(folder: Path, kind: str) -> Path:
         "amp: true\nbase_config:\n- egs/base.yaml\ncamera_scale: 4.0\nmax_steps: 16\n"
     )
     return folder
+
+
+def write_audio_models(folder: Path) -> None:
+    """EmoTalk, audio-to-motion and HuBERT at reduced widths, each in its own container."""
+    torch.manual_seed(0)
+    vae = PitchContourVAE(VAEConfig(features=64, channels=12, hidden=24, encoder_layers=2, decoder_layers=2))
+    emotalk = OfficialEmoTalk(EmoTalkConfig(ENCODER, 32, 16, 8, 8, feed_forward=48))
+    hubert = Wav2Vec2(ENCODER)
+    for module in (vae, hubert, emotalk):
+        fill_by_name(module)
+    torch.save(emotalk.state_dict(), folder / "EmoTalk.pth")
+    for name in ("audio2motion_vae", "hubert-large-ls960-ft"):
+        (folder / name).mkdir()
+    container = {"state_dict": {"model": vae.state_dict()}, "epoch": 9, "global_step": 400_000}
+    torch.save(container, folder / "audio2motion_vae" / "model_ckpt_steps_400000.ckpt")
+    ctc = {(k if k.startswith("lm_head.") else f"hubert.{k}"): v for k, v in hubert.state_dict().items()}
+    torch.save(ctc, folder / "hubert-large-ls960-ft" / "pytorch_model.bin")
 
 
 def write_bfm(folder: Path) -> Path:
@@ -152,6 +167,7 @@ def files(tmp_path_factory) -> Path:
         write_checkpoint(folder / kind, kind)
     write_bfm(folder / "bfm")
     write_dataset(folder / "trainval_dataset.npy", recording())
+    write_audio_models(folder)
     return folder
 
 
@@ -162,17 +178,12 @@ def may(files) -> OfficialAvatar:
 
 
 @pytest.fixture(scope="module")
-def reference() -> EmoGene:
-    """The official networks at reduced widths."""
+def reference(files) -> EmoGene:
+    """The official networks, as loaded."""
     pytest.importorskip("parselmouth", reason="extra 'official' is not installed")
-    torch.manual_seed(0)
-    vae = PitchContourVAE(VAEConfig(features=64, channels=12, hidden=24, encoder_layers=2, decoder_layers=2))
-    hubert, sizes = Wav2Vec2(ENCODER), EmoTalkConfig(ENCODER, 32, 16, 8, 8, feed_forward=64)
-    emotalk = OfficialEmoTalk(sizes)
-    for module in (vae, hubert, emotalk):
-        fill_by_name(module)
-    lips = ReferenceLips(OfficialAudio2Motion(vae, hubert))
-    return EmoGene(lips, ReferenceEmotion(ready(emotalk)), Rig.embedded(), threads=2)
+    return EmoGene.from_pretrained(
+        *("cpu", 2, files / "EmoTalk.pth", files / "audio2motion_vae", files / "hubert-large-ls960-ft")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -203,8 +214,9 @@ def run(capsys, monkeypatch, tmp_path) -> Callable[..., tuple[int, str, str]]:
 # What works
 
 
-def test_import_then_generate(run, files, voice, reference, tmp_path):
-    """The commands of docs/official.md, up to the sizes of the networks."""
+def test_import_then_generate(run, files, voice, tmp_path):
+    """The commands of docs/official.md, from the files to the video."""
+    pytest.importorskip("parselmouth", reason="extra 'official' is not installed")
     status, out, err = run(
         *("avatar", "import", "--head", files / "head_sr", "--torso", files / "torso_sr", "--name", "may"),
         *("--dataset", files / "trainval_dataset.npy", "--bfm", files / "bfm"),
@@ -214,11 +226,33 @@ def test_import_then_generate(run, files, voice, reference, tmp_path):
     assert "may" in avatars() and "may" in run("avatars")[1]
     assert "not to be passed on" in run("avatar", "show", "may")[1]
 
-    result = reference(voice, avatar="may", mixture="reference:8", size=2 * NATIVE)
-    assert len(result) == 25 and not result.heard
-    result.save(tmp_path / "out.mp4")
-    with av.open(str(tmp_path / "out.mp4")) as video:
-        assert sum(1 for _ in video.decode(video=0)) == 25
+    video, told = tmp_path / "out.mp4", tmp_path / "told.mp4"
+    official = (
+        *(
+            "--avatar",
+            "may",
+            "--emotalk",
+            files / "EmoTalk.pth",
+            "--audio2motion",
+            files / "audio2motion_vae",
+        ),
+        *("--hubert", files / "hubert-large-ls960-ft", "--mixture", "reference:8", "--size", 2 * NATIVE),
+    )
+    status, out, err = run("generate", voice, *official, "--landmarks", tmp_path / "a.npz", "-o", video)
+    assert (status, out.splitlines()) == (0, [str(video), str(tmp_path / "a.npz")])
+    assert "heard" not in err
+    with av.open(str(video)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == 25 and frames[0].shape == (2 * NATIVE, 2 * NATIVE, 3)
+    options = ("--emotalk-level", 0, "--emotalk-person", 7, "--precision", "bf16", "--quiet")
+    status, _, err = run(
+        "generate", voice, *official, *options, "--landmarks", tmp_path / "b.npz", "-o", told
+    )
+    assert (status, err) == (0, "")
+    with np.load(tmp_path / "a.npz") as one, np.load(tmp_path / "b.npz") as other:
+        assert one["mixed"].shape == (25, 68, 3) and np.isfinite(one["mixed"]).all()
+        np.testing.assert_array_equal(one["geneface"], other["geneface"])
+        assert np.abs(one["blendshapes"] - other["blendshapes"]).max() > 0.01
 
     motion = tmp_path / "own.npz"
     status, _, err = run("generate", voice, "-o", motion, "--avatar", "may", "--pose", "0-20", "--quiet")

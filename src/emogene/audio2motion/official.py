@@ -93,7 +93,7 @@ def load_vae(path: Path) -> PitchContourVAE:
 
 def load_hubert(folder: Path, config: Wav2Vec2Config | None = None) -> Wav2Vec2:
     """HuBERT-large from a local folder; nothing is downloaded. EmoGeneError says what to fetch, or what is
-    wrong with the file. ``config``: other sizes."""
+    wrong with the file. ``config``: the sizes; read from the file by default."""
     path = next((folder / name for name in _HUBERT_FILES if (folder / name).is_file()), None)
     if path is None:
         raise EmoGeneError(
@@ -107,9 +107,17 @@ def load_hubert(folder: Path, config: Wav2Vec2Config | None = None) -> Wav2Vec2:
         if not key.startswith("lm_head.")
     }
     with torch.device("meta"):
-        hubert = Wav2Vec2(config)
+        hubert = Wav2Vec2(config or _sizes(body))
     fill(hubert, body, path, assign=True)
     return hubert.eval()
+
+
+def _sizes(state: dict[str, Tensor]) -> Wav2Vec2Config:
+    """The checkpoint's own; HuBERT-large's where it is another model's, so as to say what it lacks."""
+    try:
+        return Wav2Vec2Config.of(state)
+    except (KeyError, ValueError, IndexError):
+        return Wav2Vec2Config()
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ CC BY-NC 4.0 and are not part of this package. Parameter names are the official 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,6 +49,24 @@ class EmoTalkConfig:
     @property
     def width(self) -> int:
         return self.content + self.emotion + self.level + self.person
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor]) -> "EmoTalkConfig":
+        """The sizes of a checkpoint, read from its keys (legacy names) and shapes. KeyError or ValueError as
+        :meth:`Wav2Vec2Config.of`."""
+        rows = {key: len(value) for key, value in state.items() if value.ndim}
+        config = cls(
+            encoder=Wav2Vec2Config.of(state, "audio_encoder_cont."),
+            content=rows["audio_feature_map_cont.weight"],
+            emotion=rows["audio_feature_map_emo2.weight"],
+            level=rows["obj_vector_level.weight"],
+            person=rows["obj_vector_person.weight"],
+            feed_forward=rows["transformer_decoder.layers.0.linear1.weight"],
+            emotions=rows.get("audio_encoder_emo.classifier.out_proj.weight", cls.emotions),
+        )
+        if config.width % config.heads:
+            raise ValueError(f"no decoder of {config.heads} heads is {config.width} wide")
+        return config
 
 
 class EmotionEncoder(nn.Module):
@@ -228,9 +246,10 @@ def load_emotalk(
     Weights that prediction does not use (the CTC heads, the emotion classifier) may be absent or differ.
     """
     path = Path(path)
+    checkpoint = legacy_state(read_checkpoint(path), path)
     with torch.device("meta"):
-        model = OfficialEmoTalk(config)
-    state = fitting_state(model, read_checkpoint(path), path)
+        model = OfficialEmoTalk(config or _sizes(checkpoint))
+    state = fitting_state(model, checkpoint, path)
     model.load_state_dict(state, strict=False, assign=True)
     for name, parameter in list(model.named_parameters()):
         if parameter.is_meta:
@@ -250,12 +269,25 @@ def ready(model: OfficialEmoTalk, device: str = "cpu", dtype: torch.dtype = torc
     return model
 
 
-def fitting_state(model: nn.Module, checkpoint: object, path: Path) -> dict[str, Tensor]:
-    """The checkpoint's weights under our names, without the unused ones that do not fit."""
-    tensors = isinstance(checkpoint, dict) and all(isinstance(value, Tensor) for value in checkpoint.values())
-    if not tensors or not checkpoint:
+def legacy_state(checkpoint: object, path: Path) -> dict[str, Tensor]:
+    """The checkpoint's weights under the names of the release. EmoGeneError for anything but weights."""
+    if not isinstance(checkpoint, dict) or not checkpoint:
         raise EmoGeneError(f"{path}: not EmoTalk's weights, which are a plain list of tensors")
-    state = {legacy_name(str(key)): value for key, value in checkpoint.items()}  # type: ignore[union-attr]
+    if not all(isinstance(value, Tensor) for value in checkpoint.values()):
+        raise EmoGeneError(f"{path}: not EmoTalk's weights, which are a plain list of tensors")
+    return {legacy_name(str(key)): value for key, value in checkpoint.items()}
+
+
+def _sizes(state: dict[str, Tensor]) -> EmoTalkConfig:
+    """The checkpoint's own; the released ones where it is not EmoTalk's, so as to say what it lacks."""
+    try:
+        return EmoTalkConfig.of(state)
+    except (KeyError, ValueError, IndexError):
+        return EmoTalkConfig()
+
+
+def fitting_state(model: nn.Module, state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The checkpoint's weights, without the unused ones that do not fit."""
     wanted = model.state_dict()
     missing = [key for key in wanted if key not in state and not _is_unused(key)]
     misshapen = [
