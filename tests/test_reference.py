@@ -13,7 +13,7 @@ import torch
 from scipy.io import savemat
 
 from emogene import Avatar, EmoGene, EmoGeneError
-from emogene.audio import analyse
+from emogene.audio import analyse, load_audio
 from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.avatar import avatars
@@ -186,16 +186,21 @@ def reference(files) -> EmoGene:
     )
 
 
-@pytest.fixture(scope="module")
-def voice(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("voice") / "voice.wav"
+def write_sound(path: Path, *channels: np.ndarray) -> Path:
+    """One channel or two, 16 kHz."""
+    layout = ("mono", "stereo")[len(channels) - 1]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("pcm_f32le", rate=16_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(hum(1.0)[None], "flt", "mono")
+        stream = container.add_stream("pcm_f32le", rate=16_000, layout=layout)
+        frame = av.AudioFrame.from_ndarray(np.stack(channels, 1).reshape(1, -1), "flt", layout)
         frame.sample_rate = 16_000
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory) -> Path:
+    return write_sound(tmp_path_factory.mktemp("voice") / "voice.wav", hum(1.0))
 
 
 @pytest.fixture
@@ -374,17 +379,25 @@ def test_longer_than_the_video_the_poses_come_back(may):
 @pytest.mark.parametrize("mixture", ["reference", "default"])
 def test_a_clip_of_one_frame(reference, may, voice, tmp_path, mixture):
     may.save(tmp_path / "may.safetensors")
-    short = tmp_path / "short.wav"
-    with av.open(str(short), "w") as container:
-        stream = container.add_stream("pcm_f32le", rate=16_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(hum(0.06)[None][:, -800:] + 0.01, "flt", "mono")
-        frame.sample_rate = 16_000
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    short = write_sound(tmp_path / "short.wav", hum(0.06)[-800:] + 0.01)
     result = reference(short, tmp_path / "may.safetensors", mixture=mixture, size=64)
     assert len(result) == 2 and len(list(result.frames())) == 2
     one = LandmarkMotion(result.mixed.points[:1])
     assert [p.shape for p in result.frames(one)] == [(64, 64, 3)]
+
+
+def test_stereo_is_heard_as_by_the_official_code(reference, may, tmp_path):
+    """HuBERT has the left channel; Praat's pitch is of the mean of both."""
+    left, noise = hum(1.0), 0.1 * np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
+    speech = analyse(load_audio(write_sound(tmp_path / "stereo.wav", left, noise)))
+    heard = reference.audio2motion.speak(speech, 25, may.space).points
+    network = reference.audio2motion.model
+    for expression, same in (
+        (network((left + noise) / 2, left=left), True),
+        (network(speech.samples), False),
+    ):
+        shown = may.model.landmarks(np.ones(1, np.float32), expression)
+        assert np.allclose(shown, heard[: len(shown)], atol=1e-4) == same
 
 
 def test_a_database_of_copies_has_a_projection(files, tmp_path, reference, voice):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from emogene.audio.decode import load_audio
 from emogene.audio.speech import Speech
 from emogene.audio2motion.official import OfficialAudio2Motion
 from emogene.emotalk import LABELS, Emotion, EmotionalSpeech, Timeline
@@ -32,13 +33,15 @@ class ReferenceLips:
 
     def speak(self, speech: Speech, frames: int, space: LandmarkSpace, seed: int = 0) -> LandmarkMotion:
         """``frames`` faces at 25 fps of an avatar that has a Basel face model; the last is held where the
-        network's multiple of four frames ends early."""
+        network's multiple of four frames ends early. HuBERT hears the left channel, as the official code's.
+        """
         if space.model is None:
             raise EmoGeneError(
                 "the official audio-to-motion network moves imported avatars only; "
                 "make one by `emogene avatar import`"
             )
-        expression = self.model(speech.samples, seed=seed)
+        left = None if speech.path is None else load_audio(speech.path, left=True).samples
+        expression = self.model(speech.samples, seed=seed, left=left)
         if expression.shape[1] != len(space.model.expression_basis):
             raise EmoGeneError(
                 f"the audio-to-motion checkpoint gives {expression.shape[1]} coefficients; "

@@ -54,12 +54,20 @@ class OfficialAudio2Motion:
         temperature: float = 0.2,
         mouth_amp: float = 0.4,
         eye_amp: float = 1.0,
+        left: np.ndarray | None = None,
     ) -> np.ndarray:
         """``samples [n]`` 16 kHz mono -> ``[T, 64]`` float32 at 25 fps, T the largest multiple of 4 that the
-        features reach. Sound shorter than that (0.17 s) is followed by silence first."""
+        features reach. Sound shorter than that (0.17 s) is followed by silence first.
+
+        ``left [n]``: of a file in stereo the official code gives HuBERT the left channel alone, and Praat the
+        mean of both; if not given, both hear ``samples``.
+        """
         shortest = (_MULTIPLE + 1) * _HOP + _REACH
-        samples = np.pad(samples, (0, max(0, shortest - len(samples))))
-        features = hubert_features(samples, self.hubert, self.device)
+        samples, left = (
+            np.pad(sound, (0, max(0, shortest - len(sound))))
+            for sound in (samples, samples if left is None else left)
+        )
+        features = hubert_features(left, self.hubert, self.device)
         rows = len(features) // _MULTIPLE * _MULTIPLE
         f0 = praat_pitch(samples, rows)
         config = self.vae.config
@@ -125,7 +133,7 @@ def hubert_features(samples: np.ndarray, hubert: Wav2Vec2, device: str | torch.d
     """``samples [n]`` -> ``[floor((n - 80) / 320), width]`` float32 at 50 Hz.
 
     Normalised over the whole clip, then heard in pieces of 20 s that do not see each other, as the official
-    code does it. (For stereo files that hears the left channel; we the mean of all.)
+    code does it.
     """
     exact = samples.astype(np.float64)
     normal = ((exact - exact.mean()) / np.sqrt(exact.var() + 1e-7)).astype(np.float32)
