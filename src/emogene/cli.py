@@ -54,7 +54,8 @@ class Generate:
     background: Annotated[str | None, arg(metavar="COLOR|IMAGE")] = None
     """What stands behind the head: white, #1f3a5f, or an image file."""
     pose: Annotated[str | None, arg(metavar="static|nearest|A-B")] = None
-    """How the head moves: as in the avatar's video (default), not at all, or over its frames A to B."""
+    """How the head moves: as in the avatar's video, swaying and nodding with the voice (default); not at all; or
+    as in the video alone, from its start or over its frames A to B."""
     emotalk: Annotated[str | None, arg(metavar="EmoTalk.pth")] = None
     """The official EmoTalk instead of ours; docs/official.md says where to get these files."""
     emotalk_level: Annotated[int | None, arg(metavar="0|1")] = None

@@ -213,11 +213,12 @@ class EmoGene:
         """The motion of ``avatar`` (a name or a file) that says ``audio`` (any file with sound); renders
         nothing yet.
 
-        ``emotion`` is "auto" (heard in the voice) or a label, ``intensity`` scales it (1 = as learnt);
+        ``emotion`` is what ``--emotion`` takes (:func:`emogene.emotalk.parse`): "auto" (heard in the voice), a
+        label, a blend or a timeline's file; ``intensity`` scales it (1 = as learnt, 0 to 2);
         ``mixture`` is ours or the reference system's (:meth:`Mixture.named`); ``size`` is the video's side in
         pixels, even; ``background`` a colour or an image; ``pose`` how the head moves: as in the avatar's
-        video, or "static", "nearest", "FIRST-LAST" of its frames. Raises EmoGeneError, one line, for whatever
-        the caller can put right.
+        video and with the voice, or "static", "nearest", "FIRST-LAST" of its frames. Raises EmoGeneError, one
+        line, for whatever the caller can put right.
         """
         wanted, mixer, person = parse(emotion, intensity), Mixture.named(mixture), Avatar.open(avatar)
         if isinstance(self.emotalk, ReferenceEmotion):
@@ -235,13 +236,16 @@ class EmoGene:
         recording = load_audio(audio)
         speech = analyse(recording)
         frames = frame_count(recording.duration, VIDEO_FPS)
-        space = person.space
+        loudness = resample(speech.loudness, SPEECH_FPS, VIDEO_FPS, frames)
+        sound, space = recording.path, person.space
+        del recording  # speech has what is still needed; an hour's samples are 230 MB
 
         progress(STAGES[1], 1, len(STAGES))
         lips = self.audio2motion.speak(speech, frames, space, seed=seed)
 
         progress(STAGES[2], 2, len(STAGES))
         felt = self.emotalk(speech, wanted, seed=seed)
+        del speech
         emotional = mixer.emotion_landmarks(felt.blendshapes, self.rig, space, frames)
         words = None
         if felt.content is not None:
@@ -252,7 +256,7 @@ class EmoGene:
         progress(STAGES[3], 4, len(STAGES))
         return Result(
             config=config,
-            sound=recording.path,
+            sound=sound,
             avatar=person,
             mixed=mixed,
             lips=mixer.alone(lips, space),
@@ -260,7 +264,7 @@ class EmoGene:
             blendshapes=felt.blendshapes.resample(VIDEO_FPS, frames),
             heard=_over_time(felt.probabilities, felt.labels, frames),
             shown=_over_time(felt.amounts, LABELS if felt.labels else (), frames),
-            loudness=resample(speech.loudness, SPEECH_FPS, VIDEO_FPS, frames),
+            loudness=loudness,
             device=self.device,
             threads=self.threads,
             precision=self.precision,

@@ -21,12 +21,15 @@ def features(speech: Speech) -> np.ndarray:
     so that the distance to the microphone does not count as emotion.
     """
     level = local_level(speech.loudness).astype(np.float32)
-    mel = (speech.mel - (level * np.float32(np.log(10) / 10))[:, None]) / 4
-    loudness = (speech.loudness - level) / 20
     voiced = speech.f0 > 0
-    pitch = np.where(voiced, np.log2(np.maximum(speech.f0, 1) / np.float32(_PITCH)), 0)
-    columns = np.concatenate([mel, np.stack([pitch, voiced, loudness], axis=1)], axis=1)
-    return np.clip(columns, SILENCE, 1.5).astype(np.float32)
+    columns = np.empty((len(speech), N_MEL + N_PROSODY), np.float32)
+    # In place, so that an hour takes its 60 MB once.
+    np.subtract(speech.mel, (level * np.float32(np.log(10) / 10))[:, None], out=columns[:, :N_MEL])
+    columns[:, :N_MEL] /= 4
+    columns[:, N_MEL] = np.where(voiced, np.log2(np.maximum(speech.f0, 1) / np.float32(_PITCH)), 0)
+    columns[:, N_MEL + 1] = voiced
+    columns[:, N_MEL + 2] = (speech.loudness - level) / 20
+    return np.clip(columns, SILENCE, 1.5, out=columns)
 
 
 def silence(frames: int) -> np.ndarray:
