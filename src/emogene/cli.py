@@ -54,8 +54,8 @@ class Generate:
     background: Annotated[str | None, arg(metavar="COLOR|IMAGE")] = None
     """What stands behind the head: white, #1f3a5f, or an image file."""
     pose: Annotated[str | None, arg(metavar="static|nearest|A-B")] = None
-    """How the head moves: as in the avatar's video, swaying and nodding with the voice (default); not at all; or
-    as in the video alone, from its start or over its frames A to B."""
+    """How the head moves: as in the avatar's video, swaying and nodding with the voice (default); not at all;
+    or as in the video alone, from its start or over its frames A to B."""
     emotalk: Annotated[str | None, arg(metavar="EmoTalk.pth")] = None
     """The official EmoTalk instead of ours; docs/official.md says where to get these files."""
     emotalk_level: Annotated[int | None, arg(metavar="0|1")] = None
@@ -203,6 +203,8 @@ class ShowAvatar:
             print(f"{name:<12} {value}")
         print(f"{'landmarks':<12} {len(person.space.database)} frames")
         print(f"{'poses':<12} {len(person.pose)} frames")
+        for name, checksum in person.training.get("imported", {}).items():
+            print(f"{'imported':<12} {checksum}  {name}")
 
 
 @dataclass(frozen=True)

@@ -213,12 +213,12 @@ class EmoGene:
         """The motion of ``avatar`` (a name or a file) that says ``audio`` (any file with sound); renders
         nothing yet.
 
-        ``emotion`` is what ``--emotion`` takes (:func:`emogene.emotalk.parse`): "auto" (heard in the voice), a
-        label, a blend or a timeline's file; ``intensity`` scales it (1 = as learnt, 0 to 2);
-        ``mixture`` is ours or the reference system's (:meth:`Mixture.named`); ``size`` is the video's side in
-        pixels, even; ``background`` a colour or an image; ``pose`` how the head moves: as in the avatar's
-        video and with the voice, or "static", "nearest", "FIRST-LAST" of its frames. Raises EmoGeneError, one
-        line, for whatever the caller can put right.
+        ``emotion``: "auto" (heard in the voice), a label, a blend or a timeline's file, as
+        :func:`emogene.emotalk.parse` reads it; ``intensity`` scales it (1 = as learnt, 0 to 2). ``mixture``
+        is ours or the reference system's (:meth:`Mixture.named`); ``size`` the video's side in pixels, even;
+        ``background`` a colour or an image; ``pose`` how the head moves: as in the avatar's video and with
+        the voice, or "static", "nearest", "FIRST-LAST" of its frames. Raises EmoGeneError, one line, for
+        whatever the caller can put right.
         """
         wanted, mixer, person = parse(emotion, intensity), Mixture.named(mixture), Avatar.open(avatar)
         if isinstance(self.emotalk, ReferenceEmotion):
