@@ -19,6 +19,16 @@ from emogene.usage import usage_errors_in_one_line
 if TYPE_CHECKING:
     from emogene.pipeline import Progress
 
+# Help of several lines: Tyro would keep the line breaks of a docstring.
+EMOTION = (
+    "What the face shows: auto (as heard in the voice), neutral, calm, happy, sad, angry, fearful, disgust, "
+    "surprised, contempt; a blend like happy=0.6,surprised=0.4; or a timeline, a FILE.tsv (or .csv) with lines "
+    "of start, end (seconds), emotion and intensity."
+)
+POSE = (
+    "How the head moves: as in the avatar's video, swaying and nodding with the voice (default); not at all; "
+    "or as in the video alone, from its start or over its frames A to B."
+)
 USER_ERROR, CRASH, INTERRUPTED, TERMINATED = 2, 1, 130, 143
 
 
@@ -35,10 +45,7 @@ class Generate:
     """Where to write."""
     avatar: Annotated[str, arg(metavar="NAME|FILE")] = "default"
     """Who speaks: a name that `emogene avatars` lists, or an avatar file."""
-    emotion: Annotated[str, arg(metavar="auto|LABEL|BLEND|FILE.tsv")] = "auto"
-    """What the face shows: auto (as heard in the voice), neutral, calm, happy, sad, angry, fearful, disgust,
-    surprised, contempt; a blend like happy=0.6,surprised=0.4; or a timeline, a FILE.tsv (or .csv) with lines
-    of start, end (seconds), emotion and intensity."""
+    emotion: Annotated[str, arg(metavar="auto|LABEL|BLEND|FILE.tsv", help=EMOTION)] = "auto"
     intensity: Annotated[float, arg(metavar="X")] = 1.0
     """How strongly, 0 to 2: 0 is none, 1 as learnt, 2 the most; scales a timeline too."""
     compare: FlagCreatePairsOff[bool] = False
@@ -53,9 +60,7 @@ class Generate:
     """Width and height of the video."""
     background: Annotated[str | None, arg(metavar="COLOR|IMAGE")] = None
     """What stands behind the head: white, #1f3a5f, or an image file."""
-    pose: Annotated[str | None, arg(metavar="static|nearest|A-B")] = None
-    """How the head moves: as in the avatar's video, swaying and nodding with the voice (default); not at all;
-    or as in the video alone, from its start or over its frames A to B."""
+    pose: Annotated[str | None, arg(metavar="static|nearest|A-B", help=POSE)] = None
     emotalk: Annotated[str | None, arg(metavar="EmoTalk.pth")] = None
     """The official EmoTalk instead of ours; docs/official.md says where to get these files."""
     emotalk_level: Annotated[int | None, arg(metavar="0|1")] = None
