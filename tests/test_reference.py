@@ -1,6 +1,7 @@
 """The reference system from end to end: files as the official code leaves them, at reduced widths, in named
 weights, become an avatar, and a voice becomes its video."""
 
+import hashlib
 import pickle
 import re
 from collections.abc import Callable
@@ -229,7 +230,11 @@ def test_import_then_generate(run, files, voice, tmp_path):
     assert (status, err) == (0, "")
     assert Path(out.strip()) == default_path("may")
     assert "may" in avatars() and "may" in run("avatars")[1]
-    assert "not to be passed on" in run("avatar", "show", "may")[1]
+    shown = run("avatar", "show", "may")[1]
+    assert "not to be passed on" in shown
+    for name in ("torso_sr/model_ckpt_steps_250000.ckpt", f"bfm/{MODEL_FILE}", f"bfm/{INDEX_FILE}"):
+        assert f"{hashlib.sha256((files / name).read_bytes()).hexdigest()}  {name}" in shown
+    assert shown.count("imported") == 7, "two checkpoints, their configs, the dataset, the face model's two"
 
     video, told = tmp_path / "out.mp4", tmp_path / "told.mp4"
     official = (

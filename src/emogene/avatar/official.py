@@ -72,7 +72,7 @@ class OfficialAvatar:
     native: int
     """Rows of the head field's image; super-resolution doubles them."""
     training: dict[str, Any] = field(default_factory=dict)
-    """Where it was imported from."""
+    """``imported``: the sha256 of every file that it was imported from."""
 
     @property
     def name(self) -> str:
