@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # Help of several lines: Tyro would keep the line breaks of a docstring.
 EMOTION = (
     "What the face shows: auto (as heard in the voice), neutral, calm, happy, sad, angry, fearful, disgust, "
-    "surprised, contempt; a blend like happy=0.6,surprised=0.4; or a timeline, a FILE.tsv (or .csv) with lines "
-    "of start, end (seconds), emotion and intensity."
+    "surprised, contempt; a blend like happy=0.6,surprised=0.4; or a timeline, a FILE.tsv (or .csv) with "
+    "lines of start, end (seconds), emotion and intensity."
 )
 POSE = (
     "How the head moves: as in the avatar's video, swaying and nodding with the voice (default); not at all; "
