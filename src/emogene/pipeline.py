@@ -139,7 +139,7 @@ class Result:
 
         picture = draw_curves(self.heard, self.shown, self.blendshapes, self.loudness, self.config.audio)
         with replacing(path) as part:
-            picture.save(part, "PNG")
+            picture.save(part, "PNG", optimize=True)
 
     def _writer(self, path: str | Path, width: int, height: int):
         tags = {"title": self.config.audio, "description": json.dumps(asdict(self.config))}
