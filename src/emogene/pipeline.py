@@ -30,6 +30,7 @@ Progress = Callable[[str, int, int], None]
 
 STAGES = ("listening", "lip-synced landmarks", "emotion-aware landmarks", "mixture")
 SIZES = range(64, 2049)
+SEEDS = 2**63
 
 
 def _silent(what: str, done: int, total: int) -> None: ...
@@ -227,6 +228,8 @@ class EmoGene:
             *(Path(audio).name, person.name, emotion, intensity, mixture, seed, size, background, pose)
         )
         check_size(size)
+        if not 0 <= seed < SEEDS:
+            raise EmoGeneError(f"seed must be a number from 0 to {SEEDS - 1}, not {seed}")
         if pose is not None:
             pose_frames(pose, 1, len(person.pose))
         if background is not None:
