@@ -52,6 +52,12 @@ def test_the_same_question_has_the_same_answer(pipeline, result):
     assert not np.array_equal(other.mixed.points, result.mixed.points)
 
 
+def test_the_audio_networks_are_on_the_device(result, pretended_cuda):
+    there = EmoGene.from_pretrained("cuda")(DEMO, emotion="happy", size=64)
+    np.testing.assert_allclose(there.mixed.points, result.mixed.points, atol=1e-3)
+    np.testing.assert_allclose(there.blendshapes.weights, result.blendshapes.weights, atol=1e-3)
+
+
 def test_frames_stream(result):
     frames = result.frames()
     first, second = next(frames), next(frames)

@@ -178,13 +178,17 @@ def may(files) -> OfficialAvatar:
     return import_official("may", dataset, files / "bfm", files / "head_sr", files / "torso_sr")
 
 
-@pytest.fixture(scope="module")
-def reference(files) -> EmoGene:
+def official(files: Path, device: str) -> EmoGene:
     """The official networks, as loaded."""
     pytest.importorskip("parselmouth", reason="extra 'official' is not installed")
     return EmoGene.from_pretrained(
-        *("cpu", 2, files / "EmoTalk.pth", files / "audio2motion_vae", files / "hubert-large-ls960-ft")
+        *(device, 2, files / "EmoTalk.pth", files / "audio2motion_vae", files / "hubert-large-ls960-ft")
     )
+
+
+@pytest.fixture(scope="module")
+def reference(files) -> EmoGene:
+    return official(files, "cpu")
 
 
 def write_sound(path: Path, *channels: np.ndarray) -> Path:
@@ -330,6 +334,15 @@ def test_plain_pytorch_gives_the_kernels_pictures(files, kind):
         assert 0.01 < ours.head.mean() < 0.99
         pictures = (renderer.inner.frame(state).astype(int) for renderer in (kernels, plain))
         assert np.abs(np.subtract(*pictures)).max() <= 1
+
+
+def test_the_audio_networks_are_on_the_device(files, may, reference, voice, tmp_path, pretended_cuda):
+    may.save(tmp_path / "may.safetensors")
+    there = official(files, "auto")
+    assert there.device == "cuda"
+    here, there = (made(voice, tmp_path / "may.safetensors", size=64) for made in (reference, there))
+    np.testing.assert_allclose(here.mixed.points, there.mixed.points, atol=1e-4)
+    np.testing.assert_allclose(here.blendshapes.weights, there.blendshapes.weights, atol=1e-4)
 
 
 def test_everything_is_on_the_device(may, pretended_cuda):
