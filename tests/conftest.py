@@ -36,6 +36,8 @@ class PretendedCuda(TorchFunctionMode):
         moves = func in (Tensor.to, Tensor.cpu, Tensor.copy_)
         asked = [torch.device(leaf) for leaf in leaves if _is_device(leaf)]
         asked = [CPU] if func is Tensor.cpu else asked
+        if func is Tensor.to and len(tensors) == 2:  # to where another tensor is
+            asked = [CUDA if tensors[1] in self.there else CPU]
         places = {tensor in self.there for tensor in tensors if tensor.dim()}
         if len(places) == 2 and not moves:
             raise RuntimeError(f"{name}: tensors of two devices")

@@ -252,6 +252,8 @@ def test_unusable_sounds(run, tmp_path, name, make, because):
         (("--size", "63"), "size must be"),
         (("--size", "0"), "size must be"),
         (("--threads", "0"), "threads must be"),
+        (("--seed", "-1"), "seed must be"),
+        (("--seed", str(2**63)), "seed must be"),
         (("--landmarks", "/none/motion.npz"), "does not exist"),
         (("--curves", "curves.gif"), "the curves are a .png"),
         (("--emotion", "none.tsv"), "cannot read the emotion timeline"),

@@ -31,6 +31,49 @@ def test_superresolution_runs_from_file_to_file(tmp_path):
     assert 0 < np.abs(results[0] - results[1]).max() < 1
 
 
+def full_size(name: str) -> dict[str, np.ndarray]:
+    """Inputs as docs/parity.md lists them: two seconds of sound, or one frame seen through a full box."""
+    random = np.random.default_rng(0)
+    if name == "emotalk":
+        return {"audio": 0.1 * random.standard_normal(32_000), "level": np.array(0), "person": np.array(23)}
+    if name == "audio2motion":
+        return {
+            "hubert": random.standard_normal((1, 96, 1024)),
+            "f0": random.uniform(0, 300, (1, 96)),
+            **{"mouth_amp": np.array(0.4), "temperature": np.array(0.2)},
+            "z_noise": random.standard_normal((1, 16, 12)),
+        }
+    pose = np.diag([1.0, -1.0, -1.0, 1.0])
+    pose[2, 3] = 3.2
+    return {
+        "cond": random.standard_normal((3, 1, 204)),
+        **{"eye": np.array([0.4]), "lm68": random.random(136), "pose": pose[None], "bg": np.full(3, 0.5)},
+        "density_bitfield": np.full(262_144, 255, np.uint8),
+        "density_grid_torso": np.ones(16_384),
+    }
+
+
+PICTURES = {"rgb": (3, 256, 256), "rgb_sr": (3, 512, 512), "depth": (256, 256)}
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("audio2motion", {"exp": (1, 48, 64)}),
+        pytest.param("emotalk", {"blendshapes": (60, 52)}, marks=pytest.mark.slow),
+        pytest.param("head_sr", PICTURES, marks=pytest.mark.slow),
+        pytest.param("torso_sr", PICTURES | {"alpha": (256, 256)}, marks=pytest.mark.slow),
+    ],
+)
+def test_full_size_runs_from_file_to_file(tmp_path, name, shapes):
+    source, target = tmp_path / "in.npz", tmp_path / "out.npz"
+    np.savez(source, **full_size(name))
+    assert parity.main([name, "--weights", "named", "--input", str(source), "--output", str(target)]) == 0
+    with np.load(target) as result:
+        assert {key: result[key].shape for key in result} == shapes
+        assert all(np.isfinite(value).all() and value.dtype == np.float32 for value in result.values())
+
+
 @pytest.mark.parametrize("content", [b"", b"not an archive", None])
 def test_an_unreadable_input_is_one_line(tmp_path, capsys, content):
     source = tmp_path / "in.npz"

@@ -1,12 +1,15 @@
 """The pipeline: the stages agree on time and space, and the same question has the same answer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from emogene import EmoGene, EmoGeneError
 from emogene.face.landmarks import BROWS, mouth_openness
+from emogene.face.motion import LandmarkMotion
 from emogene.pipeline import STAGES, Result, choose_device
 
 DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
@@ -49,11 +52,40 @@ def test_the_same_question_has_the_same_answer(pipeline, result):
     assert not np.array_equal(other.mixed.points, result.mixed.points)
 
 
+def test_the_audio_networks_are_on_the_device(result, pretended_cuda):
+    there = EmoGene.from_pretrained("cuda")(DEMO, emotion="happy", size=64)
+    np.testing.assert_allclose(there.mixed.points, result.mixed.points, atol=1e-3)
+    np.testing.assert_allclose(there.blendshapes.weights, result.blendshapes.weights, atol=1e-3)
+
+
 def test_frames_stream(result):
     frames = result.frames()
     first, second = next(frames), next(frames)
     assert first.shape == second.shape == (64, 64, 3) and first.dtype == np.uint8
     assert first.std() > 10
+
+
+def test_seed_and_voice_move_the_head_but_not_the_landmarks(result):
+    avatar, three = result.avatar.renderer(64, threads=1), LandmarkMotion(result.mixed.points[100:103])
+
+    def picture(seed: int, loudness: np.ndarray | None) -> np.ndarray:
+        return list(avatar.frames(three, seed, loudness))[-1]
+
+    voice = result.loudness[100:103]
+    first = picture(0, voice)
+    assert np.array_equal(first, picture(0, voice))
+    assert not np.array_equal(first, picture(1, voice)) and not np.array_equal(first, picture(0, None))
+
+
+def test_without_named_emotions_the_file_has_none_and_the_curves_are_fewer(result, tmp_path):
+    unnamed = replace(result, heard=None, shown=None)
+    unnamed.save_landmarks(tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as file:
+        assert "mixed" in file and not [name for name in file if name.startswith("emotion_")]
+    for each, name in ((result, "all.png"), (unnamed, "few.png")):
+        each.save_curves(tmp_path / name)
+    heights = [Image.open(tmp_path / name).height for name in ("all.png", "few.png")]
+    assert heights[0] > heights[1] > 100
 
 
 def test_progress_names_every_stage(pipeline):

@@ -1,6 +1,7 @@
 """The reference system from end to end: files as the official code leaves them, at reduced widths, in named
-or random weights, become an avatar, and a voice becomes its video."""
+weights, become an avatar, and a voice becomes its video."""
 
+import hashlib
 import pickle
 import re
 from collections.abc import Callable
@@ -13,35 +14,33 @@ import torch
 from scipy.io import savemat
 
 from emogene import Avatar, EmoGene, EmoGeneError
-from emogene.audio import analyse
+from emogene.audio import analyse, load_audio
 from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config
-from emogene.audio2motion.official import OfficialAudio2Motion
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.avatar import avatars
 from emogene.avatar.official import OfficialAvatar, OfficialRenderer
 from emogene.avatar.official_import import default_path, import_official
 from emogene.cli import main
 from emogene.emotalk import parse
-from emogene.emotalk.official import EmoTalkConfig, OfficialEmoTalk, ready
+from emogene.emotalk.official import EmoTalkConfig, OfficialEmoTalk
 from emogene.face.bfm import INDEX_FILE, MODEL_FILE, load_bfm
 from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
 from emogene.face.linear import LinearFaceModel
 from emogene.face.motion import LandmarkMotion
-from emogene.face.rig import Rig
-from emogene.motion2video.condition import rotation_matrix
+from emogene.motion2video.condition import head_condition, rotation_matrix
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
 from emogene.motion2video.official import official_state, parts
 from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
-from emogene.reference import ReferenceEmotion, ReferenceLips
+from emogene.reference import Manner, ReferenceEmotion
 from emogene.weights.hparams import read_hparams
 from emogene.weights.named import fill_by_name
 
 FRAMES, VERTICES, NATIVE = 40, 600, 32
 ENCODER = Wav2Vec2Config(
-    24, hidden=64, layers=1, heads=4, feed_forward=64, position_kernel=16, position_groups=4
+    24, hidden=64, layers=1, heads=1, feed_forward=64, position_kernel=16, position_groups=4, vocabulary=32
 )
 
 
@@ -90,6 +89,23 @@ def write_checkpoint(folder: Path, kind: str) -> Path:
         "amp: true\nbase_config:\n- egs/base.yaml\ncamera_scale: 4.0\nmax_steps: 16\n"
     )
     return folder
+
+
+def write_audio_models(folder: Path) -> None:
+    """EmoTalk, audio-to-motion and HuBERT at reduced widths, each in its own container."""
+    torch.manual_seed(0)
+    vae = PitchContourVAE(VAEConfig(features=64, channels=12, hidden=24, encoder_layers=2, decoder_layers=2))
+    emotalk = OfficialEmoTalk(EmoTalkConfig(ENCODER, 32, 16, 8, 8, feed_forward=48))
+    hubert = Wav2Vec2(ENCODER)
+    for module in (vae, hubert, emotalk):
+        fill_by_name(module)
+    torch.save(emotalk.state_dict(), folder / "EmoTalk.pth")
+    for name in ("audio2motion_vae", "hubert-large-ls960-ft"):
+        (folder / name).mkdir()
+    container = {"state_dict": {"model": vae.state_dict()}, "epoch": 9, "global_step": 400_000}
+    torch.save(container, folder / "audio2motion_vae" / "model_ckpt_steps_400000.ckpt")
+    ctc = {(k if k.startswith("lm_head.") else f"hubert.{k}"): v for k, v in hubert.state_dict().items()}
+    torch.save(ctc, folder / "hubert-large-ls960-ft" / "pytorch_model.bin")
 
 
 def write_bfm(folder: Path) -> Path:
@@ -152,6 +168,7 @@ def files(tmp_path_factory) -> Path:
         write_checkpoint(folder / kind, kind)
     write_bfm(folder / "bfm")
     write_dataset(folder / "trainval_dataset.npy", recording())
+    write_audio_models(folder)
     return folder
 
 
@@ -161,30 +178,34 @@ def may(files) -> OfficialAvatar:
     return import_official("may", dataset, files / "bfm", files / "head_sr", files / "torso_sr")
 
 
-@pytest.fixture(scope="module")
-def reference() -> EmoGene:
-    """The official networks at reduced widths."""
+def official(files: Path, device: str) -> EmoGene:
+    """The official networks, as loaded."""
     pytest.importorskip("parselmouth", reason="extra 'official' is not installed")
-    torch.manual_seed(0)
-    vae = PitchContourVAE(VAEConfig(features=64, channels=12, hidden=24, encoder_layers=2, decoder_layers=2))
-    hubert, sizes = Wav2Vec2(ENCODER), EmoTalkConfig(ENCODER, 32, 16, 8, 8, feed_forward=64)
-    emotalk = OfficialEmoTalk(sizes)
-    for module in (vae, hubert, emotalk):
-        fill_by_name(module)
-    lips = ReferenceLips(OfficialAudio2Motion(vae, hubert))
-    return EmoGene(lips, ReferenceEmotion(ready(emotalk)), Rig.embedded(), threads=2)
+    return EmoGene.from_pretrained(
+        *(device, 2, files / "EmoTalk.pth", files / "audio2motion_vae", files / "hubert-large-ls960-ft")
+    )
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("voice") / "voice.wav"
+def reference(files) -> EmoGene:
+    return official(files, "cpu")
+
+
+def write_sound(path: Path, *channels: np.ndarray) -> Path:
+    """One channel or two, 16 kHz."""
+    layout = ("mono", "stereo")[len(channels) - 1]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("pcm_f32le", rate=16_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(hum(1.0)[None], "flt", "mono")
+        stream = container.add_stream("pcm_f32le", rate=16_000, layout=layout)
+        frame = av.AudioFrame.from_ndarray(np.stack(channels, 1).reshape(1, -1), "flt", layout)
         frame.sample_rate = 16_000
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory) -> Path:
+    return write_sound(tmp_path_factory.mktemp("voice") / "voice.wav", hum(1.0))
 
 
 @pytest.fixture
@@ -203,8 +224,9 @@ def run(capsys, monkeypatch, tmp_path) -> Callable[..., tuple[int, str, str]]:
 # What works
 
 
-def test_import_then_generate(run, files, voice, reference, tmp_path):
-    """The commands of docs/official.md, up to the sizes of the networks."""
+def test_import_then_generate(run, files, voice, tmp_path):
+    """The commands of docs/official.md, from the files to the video."""
+    pytest.importorskip("parselmouth", reason="extra 'official' is not installed")
     status, out, err = run(
         *("avatar", "import", "--head", files / "head_sr", "--torso", files / "torso_sr", "--name", "may"),
         *("--dataset", files / "trainval_dataset.npy", "--bfm", files / "bfm"),
@@ -212,13 +234,39 @@ def test_import_then_generate(run, files, voice, reference, tmp_path):
     assert (status, err) == (0, "")
     assert Path(out.strip()) == default_path("may")
     assert "may" in avatars() and "may" in run("avatars")[1]
-    assert "not to be passed on" in run("avatar", "show", "may")[1]
+    shown = run("avatar", "show", "may")[1]
+    assert "not to be passed on" in shown
+    for name in ("torso_sr/model_ckpt_steps_250000.ckpt", f"bfm/{MODEL_FILE}", f"bfm/{INDEX_FILE}"):
+        assert f"{hashlib.sha256((files / name).read_bytes()).hexdigest()}  {name}" in shown
+    assert shown.count("imported") == 7, "two checkpoints, their configs, the dataset, the face model's two"
 
-    result = reference(voice, avatar="may", mixture="reference:8", size=2 * NATIVE)
-    assert len(result) == 25 and not result.heard
-    result.save(tmp_path / "out.mp4")
-    with av.open(str(tmp_path / "out.mp4")) as video:
-        assert sum(1 for _ in video.decode(video=0)) == 25
+    video, told = tmp_path / "out.mp4", tmp_path / "told.mp4"
+    official = (
+        *(
+            "--avatar",
+            "may",
+            "--emotalk",
+            files / "EmoTalk.pth",
+            "--audio2motion",
+            files / "audio2motion_vae",
+        ),
+        *("--hubert", files / "hubert-large-ls960-ft", "--mixture", "reference:8", "--size", 2 * NATIVE),
+    )
+    status, out, err = run("generate", voice, *official, "--landmarks", tmp_path / "a.npz", "-o", video)
+    assert (status, out.splitlines()) == (0, [str(video), str(tmp_path / "a.npz")])
+    assert "heard" not in err
+    with av.open(str(video)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == 25 and frames[0].shape == (2 * NATIVE, 2 * NATIVE, 3)
+    options = ("--emotalk-level", 0, "--emotalk-person", 7, "--precision", "bf16", "--quiet")
+    status, _, err = run(
+        "generate", voice, *official, *options, "--landmarks", tmp_path / "b.npz", "-o", told
+    )
+    assert (status, err) == (0, "")
+    with np.load(tmp_path / "a.npz") as one, np.load(tmp_path / "b.npz") as other:
+        assert one["mixed"].shape == (25, 68, 3) and np.isfinite(one["mixed"]).all()
+        np.testing.assert_array_equal(one["geneface"], other["geneface"])
+        assert np.abs(one["blendshapes"] - other["blendshapes"]).max() > 0.01
 
     motion = tmp_path / "own.npz"
     status, _, err = run("generate", voice, "-o", motion, "--avatar", "may", "--pose", "0-20", "--quiet")
@@ -288,6 +336,15 @@ def test_plain_pytorch_gives_the_kernels_pictures(files, kind):
         assert np.abs(np.subtract(*pictures)).max() <= 1
 
 
+def test_the_audio_networks_are_on_the_device(files, may, reference, voice, tmp_path, pretended_cuda):
+    may.save(tmp_path / "may.safetensors")
+    there = official(files, "auto")
+    assert there.device == "cuda"
+    here, there = (made(voice, tmp_path / "may.safetensors", size=64) for made in (reference, there))
+    np.testing.assert_allclose(here.mixed.points, there.mixed.points, atol=1e-4)
+    np.testing.assert_allclose(here.blendshapes.weights, there.blendshapes.weights, atol=1e-4)
+
+
 def test_everything_is_on_the_device(may, pretended_cuda):
     there = may.renderer(2 * NATIVE, device="cuda").inner
     here = may.renderer(2 * NATIVE, device="cpu")
@@ -310,6 +367,26 @@ def test_a_frame_is_given_what_the_condition_pipeline_gives(may):
     assert u[0] < u[16] and v[8] > v[27], "not mirrored, not upside down"
 
 
+@pytest.mark.parametrize("kind", ["torso", "torso_sr"])
+def test_conditions_are_made_block_by_block(files, monkeypatch, kind):
+    avatar = import_official("x", files / "trainval_dataset.npy", files / "bfm", torso=files / kind)
+    faces = avatar.space.database[np.arange(190) % FRAMES]  # with the blinks at 75 and 175
+    whole = list(avatar.renderer(64).states(faces))
+    made = []
+    monkeypatch.setattr("emogene.avatar.official.BLOCK", 7)
+    monkeypatch.setattr(
+        "emogene.avatar.official.head_condition",
+        lambda *given, **more: made.append(len(given[0])) or head_condition(*given, **more),
+    )
+    parts = avatar.renderer(64).states(faces)
+    for t, (one, other) in enumerate(zip(whole, parts, strict=True)):
+        assert max(made) <= 7 + 2 * 7 and len(made) == t // 7 + 1
+        assert (one.condition - other.condition).abs().max() < 1e-6
+        assert torch.equal(one.rays.direction, other.rays.direction)
+        assert one.torso_condition is not None and other.torso_condition is not None
+        assert (one.torso_condition - other.torso_condition).abs().max() < 1e-6
+
+
 def test_longer_than_the_video_the_poses_come_back(may):
     faces = np.repeat(may.space.database, 3, 0)
     states = list(may.renderer(64).states(faces))
@@ -320,17 +397,25 @@ def test_longer_than_the_video_the_poses_come_back(may):
 @pytest.mark.parametrize("mixture", ["reference", "default"])
 def test_a_clip_of_one_frame(reference, may, voice, tmp_path, mixture):
     may.save(tmp_path / "may.safetensors")
-    short = tmp_path / "short.wav"
-    with av.open(str(short), "w") as container:
-        stream = container.add_stream("pcm_f32le", rate=16_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(hum(0.06)[None][:, -800:] + 0.01, "flt", "mono")
-        frame.sample_rate = 16_000
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    short = write_sound(tmp_path / "short.wav", hum(0.06)[-800:] + 0.01)
     result = reference(short, tmp_path / "may.safetensors", mixture=mixture, size=64)
     assert len(result) == 2 and len(list(result.frames())) == 2
     one = LandmarkMotion(result.mixed.points[:1])
     assert [p.shape for p in result.frames(one)] == [(64, 64, 3)]
+
+
+def test_stereo_is_heard_as_by_the_official_code(reference, may, tmp_path):
+    """HuBERT has the left channel; Praat's pitch is of the mean of both."""
+    left, noise = hum(1.0), 0.1 * np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
+    speech = analyse(load_audio(write_sound(tmp_path / "stereo.wav", left, noise)))
+    heard = reference.audio2motion.speak(speech, 25, may.space).points
+    network = reference.audio2motion.model
+    for expression, same in (
+        (network((left + noise) / 2, left=left), True),
+        (network(speech.samples), False),
+    ):
+        shown = may.model.landmarks(np.ones(1, np.float32), expression)
+        assert np.allclose(shown, heard[: len(shown)], atol=1e-4) == same
 
 
 def test_a_database_of_copies_has_a_projection(files, tmp_path, reference, voice):
@@ -420,6 +505,7 @@ def test_the_command_line_says_what_is_missing(run, files, voice, tmp_path):
         ("--audio2motion", tmp_path): "no model_ckpt_steps",
         ("--mixture", "reference:5"): "unknown mixture",
         ("--pose", "9-3"): "head pose",
+        ("--emotalk-person", "3"): "go with --emotalk",
         ("--avatar", "nobody"): "no avatar",
     }.items():
         status, out, err = run("generate", voice, "-o", tmp_path / "out.npz", "--quiet", *options)
@@ -440,6 +526,31 @@ def test_official_networks_want_an_imported_avatar_and_hear_the_emotion(referenc
     refused("avatar import", lambda: reference(voice, size=64))
     speech = analyse(hum(0.5))
     refused("--emotion auto", lambda: reference.emotalk(speech, parse("happy")))
+    refused("--emotion auto", lambda: reference(voice, emotion="happy", size=64))
+
+
+def test_emotalk_can_be_told_level_and_person(reference):
+    speech, auto = analyse(hum(0.5)), parse("auto")
+    network = reference.emotalk.model
+    told = [
+        ReferenceEmotion(network, Manner(level, person))(speech, auto).blendshapes.weights
+        for level, person in ((1, 0), (0, 0), (1, 23))
+    ]
+    assert np.abs(told[0] - told[1]).max() > 1e-3 and np.abs(told[0] - told[2]).max() > 1e-3
+    np.testing.assert_array_equal(told[0], reference.emotalk(speech, auto).blendshapes.weights)
+    refused("level is 0 to 1", lambda: EmoGene.from_pretrained(level=2))
+    refused("person is 0 to 23", lambda: EmoGene.from_pretrained(person=24))
+
+
+def test_precision(may):
+    states = list(may.renderer(2 * NATIVE).states(may.space.database[:1]))
+    whole, half = (
+        may.renderer(2 * NATIVE, precision=precision).inner.frame(states[0]).astype(int)
+        for precision in (None, "bf16")
+    )
+    exact = may.renderer(2 * NATIVE, precision="fp32").inner.frame(states[0])
+    assert (whole == exact).all() and 0 < np.abs(whole - half).max() < 40
+    refused("precision", lambda: may.renderer(64, precision="fp16"))
 
 
 def test_a_damaged_avatar_file(may, tmp_path):

@@ -31,7 +31,7 @@ from emogene.audio import SAMPLE_RATE, Speech, analyse, load_audio
 from emogene.audio.encoder import ASSET as ENCODER
 from emogene.audio.encoder import EncoderNet
 from emogene.audio.encoder import load as load_encoder
-from emogene.audio.spectrum import HOP
+from emogene.audio.loudness import HOP
 from emogene.audio2motion.ear import EarConfig
 from emogene.audio2motion.lips import ASSET, Audio2Motion, LipConfig, LipNet, save
 from emogene.audio2motion.vae import VAEConfig

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from emogene.audio.encoder import EncoderNet, gain, listen
-from emogene.audio.spectrum import HOP, spectrum
+from emogene.audio.encoder import EncoderNet, gain
+from emogene.audio.loudness import HOP, loudness
+from emogene.audio.mel import log_mel
 from speech_encoder import disguise
 
 JOINED = 1500  # frames that are heard at a time: 30 s
@@ -46,7 +47,7 @@ def joined(net: EncoderNet, sounds: Sequence[np.ndarray], seed: int) -> list[np.
 
 def levelled(sound: np.ndarray) -> np.ndarray:
     """At the level at which the encoder hears a recording."""
-    return sound * gain(spectrum(sound, -(-len(sound) // HOP))[1])
+    return sound * gain(loudness(sound, -(-len(sound) // HOP)))
 
 
 def _separate(net: EncoderNet, batch: list, frames: int, rng: np.random.Generator, found: list) -> None:
@@ -61,7 +62,7 @@ def _separate(net: EncoderNet, batch: list, frames: int, rng: np.random.Generato
 @torch.inference_mode()
 def _hear(net: EncoderNet, samples: np.ndarray, frames: int, rng: np.random.Generator | None) -> np.ndarray:
     back, ahead = net.config.reach
-    mel = torch.from_numpy(listen(samples, -back, frames + ahead))[None]
+    mel = torch.from_numpy(log_mel(samples, -back, frames + ahead))[None]
     if rng is not None:
         mel = disguise(mel, rng)
     with torch.autocast("cpu", torch.bfloat16):

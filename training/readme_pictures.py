@@ -1,8 +1,8 @@
-"""Make the pictures of the README: the seven emotions on the embedded avatar, from the demo clip.
+"""Make the pictures of the README: the seven emotions on the embedded avatar, and curves, of the demo clip.
 
     python training/readme_pictures.py        # or: make pictures
 
-Writes ``docs/emotions.jpg``.
+Writes ``docs/emotions.jpg`` and ``docs/curves.png``.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from emogene.pipeline import Result
 from emogene.video.contact_sheet import contact_sheet
 
 ROOT = Path(__file__).parents[1]
-DEMO = ROOT / "src/emogene/assets/demo.ogg"
+DEMO, SCENES = (ROOT / "src/emogene/assets" / name for name in ("demo.ogg", "demo.tsv"))
 EMOTIONS = ("neutral", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 
 
@@ -37,8 +37,15 @@ def picture(result: Result, motion: LandmarkMotion, frame: int) -> np.ndarray:
     return next(avatar.renderer(result.config.size).posed(motion.points[frame : frame + 1], pose))
 
 
+def curves(pipeline: EmoGene) -> None:
+    path = ROOT / "docs/curves.png"
+    pipeline(DEMO, emotion=str(SCENES)).save_curves(path)
+    print(path)
+
+
 def main() -> None:
     pipeline = EmoGene.from_pretrained()
+    curves(pipeline)
     results = {emotion: pipeline(DEMO, emotion=emotion, size=384) for emotion in EMOTIONS}
     neutral = results["neutral"]
     frame = moment(neutral)

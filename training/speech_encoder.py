@@ -17,8 +17,10 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -26,14 +28,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import speech_windows
-from emogene.audio.encoder import ASSET, BANDS, EncoderConfig, EncoderNet, Layer, listen, save
+from emogene.audio.encoder import ASSET, EncoderConfig, EncoderNet, Layer, save
+from emogene.audio.mel import BANDS, FLOOR, log_mel
 from grid import DATA, ROOT
 from speech_windows import FRAMES, Windows
 from whisper import WIDTH, Whisper, read_ctranslate2
 
 CACHE = ROOT / ".cache"
 CLIP = 4.0  # standard deviations of a teacher's feature
-FLOOR = 1e-8  # of the spectrum's power
 HEADS_FROM = 24  # windows that tell what the positions do
 DECIBEL = np.log(10) / 10
 NOTES = {
@@ -113,7 +115,7 @@ def place_by_distance(net: EncoderNet, teacher: Path, sounds: Tensor) -> None:
     bias is what taking it out changes in the mean logit of each distance.
     """
     states = Whisper(teacher, tuple(range(net.config.layers)), torch.float32)(sounds)
-    for layer, state in zip(net.layers, states, strict=True):
+    for layer, state in zip(cast(Iterable[Layer], net.layers), states, strict=True):
         place = state.mean(0)
         change = _logits(layer, state) - _logits(layer, state - place + place.mean(0))
         bias = [change.diagonal(d, 2, 3).mean((0, 2)) for d in range(-layer.back, layer.ahead + 1)]
@@ -274,7 +276,7 @@ def standardise(encoder: EncoderNet, teaching: Teaching, count: int = 100) -> No
     """Set the encoder's scale so that every feature is 0 in silence and has variance 1 over speech."""
     speech = [i for i, source in enumerate(teaching.windows.source) if source != "noise"][:count]
     features = torch.cat([encoder(teaching(np.array([i]), None)[0])[0] for i in speech])
-    silence = encoder(torch.from_numpy(listen(np.zeros(0, np.float32), 0, FRAMES))[None])[0, 0]
+    silence = encoder(torch.from_numpy(log_mel(np.zeros(0, np.float32), 0, FRAMES))[None])[0, 0]
     encoder.mean += silence * encoder.spread
     encoder.spread *= features.std(0)
 

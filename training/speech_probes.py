@@ -18,9 +18,10 @@ import torch
 from scipy.signal import resample_poly
 from torch.nn import functional as F
 
-from emogene.audio import SAMPLE_RATE, load_audio
-from emogene.audio.encoder import SpeechEncoder
-from emogene.audio.spectrum import HOP, spectrum
+from emogene.audio import SAMPLE_RATE, analyse, load_audio
+from emogene.audio.encoder import SpeechEncoder, gain
+from emogene.audio.loudness import HOP, loudness
+from emogene.audio.mel import log_mel
 from emogene.face.landmarks import mouth_openness
 from emogene.face.motion import VIDEO_FPS
 from grid import DATA, Tracks, load_tracks
@@ -36,9 +37,13 @@ FOLDS, EMOTIONS = 6, 8
 
 
 def ears(teacher: Path | None) -> dict[str, Ear]:
-    """Log-mel relative to its loudest, the student, and the last layer of the teacher (10 s at most)."""
+    """Log-mel, the encoder, and the last layer of the teacher (10 s at most)."""
     encoder = SpeechEncoder.from_embedded()
-    found: dict[str, Ear] = {"log-mel": _log_mel, "student": encoder.encode}
+
+    def features(samples: np.ndarray) -> np.ndarray:
+        return encoder.hear(analyse(samples)).astype(np.float32)
+
+    found: dict[str, Ear] = {"log-mel": _log_mel, "encoder": features}
     if teacher:
         whisper = Whisper(teacher, (DEPTH,))
 
@@ -52,8 +57,9 @@ def ears(teacher: Path | None) -> dict[str, Ear]:
 
 
 def _log_mel(samples: np.ndarray) -> np.ndarray:
-    mel, loudness = spectrum(samples, -(-len(samples) // HOP))
-    return np.maximum(mel - np.quantile(loudness, 0.95) * np.log(10) / 10, -10)
+    """``[T50, 80]`` at the level at which the encoder hears."""
+    frames = -(-len(samples) // HOP)
+    return log_mel(samples, 0, frames, gain(loudness(samples, frames)))[2:-1:2]
 
 
 def lips(data: Path, ear: Ear) -> dict[str, float]:

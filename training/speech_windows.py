@@ -15,7 +15,7 @@ import torch
 from scipy.signal import resample_poly
 
 from emogene.audio import SAMPLE_RATE, load_audio
-from emogene.audio.encoder import BANDS, listen
+from emogene.audio.mel import BANDS, log_mel
 from whisper import WIDTH, Whisper
 
 FRAMES = 500
@@ -66,7 +66,7 @@ def prepare(data: Path, voices: Path, teacher: Path, cache: Path, count: int, se
     target = _array(cache / "target.npy", (len(plan), FRAMES, WIDTH * len(LAYERS)))
     for i in range(len(done), min(count, len(plan))):
         heard = sound(plan, i, seed)
-        mel[i] = listen(heard, 0, FRAMES)
+        mel[i] = log_mel(heard, 0, FRAMES)
         layers = whisper(torch.from_numpy(heard)[None])
         target[i] = torch.cat(layers, -1)[0].clamp(-6e4, 6e4).half().numpy()
         done.append(plan[i][0])

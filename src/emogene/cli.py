@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg, subcommand
@@ -19,6 +19,16 @@ from emogene.usage import usage_errors_in_one_line
 if TYPE_CHECKING:
     from emogene.pipeline import Progress
 
+# Help of several lines: Tyro would keep the line breaks of a docstring.
+EMOTION = (
+    "What the face shows: auto (as heard in the voice), neutral, calm, happy, sad, angry, fearful, disgust, "
+    "surprised, contempt; a blend like happy=0.6,surprised=0.4; or a timeline, a FILE.tsv (or .csv) with "
+    "lines of start, end (seconds), emotion and intensity."
+)
+POSE = (
+    "How the head moves: as in the avatar's video, swaying and nodding with the voice (default); not at all; "
+    "or as in the video alone, from its start or over its frames A to B."
+)
 USER_ERROR, CRASH, INTERRUPTED, TERMINATED = 2, 1, 130, 143
 
 
@@ -35,10 +45,7 @@ class Generate:
     """Where to write."""
     avatar: Annotated[str, arg(metavar="NAME|FILE")] = "default"
     """Who speaks: a name that `emogene avatars` lists, or an avatar file."""
-    emotion: Annotated[str, arg(metavar="auto|LABEL|BLEND|FILE.tsv")] = "auto"
-    """What the face shows: auto (as heard in the voice), neutral, calm, happy, sad, angry, fearful, disgust,
-    surprised, contempt; a blend like happy=0.6,surprised=0.4; or a timeline, a FILE.tsv (or .csv) with lines
-    of start, end (seconds), emotion and intensity."""
+    emotion: Annotated[str, arg(metavar="auto|LABEL|BLEND|FILE.tsv", help=EMOTION)] = "auto"
     intensity: Annotated[float, arg(metavar="X")] = 1.0
     """How strongly, 0 to 2: 0 is none, 1 as learnt, 2 the most; scales a timeline too."""
     compare: FlagCreatePairsOff[bool] = False
@@ -53,10 +60,13 @@ class Generate:
     """Width and height of the video."""
     background: Annotated[str | None, arg(metavar="COLOR|IMAGE")] = None
     """What stands behind the head: white, #1f3a5f, or an image file."""
-    pose: Annotated[str | None, arg(metavar="static|nearest|A-B")] = None
-    """How the head moves: as in the avatar's video (default), not at all, or over its frames A to B."""
+    pose: Annotated[str | None, arg(metavar="static|nearest|A-B", help=POSE)] = None
     emotalk: Annotated[str | None, arg(metavar="EmoTalk.pth")] = None
     """The official EmoTalk instead of ours; docs/official.md says where to get these files."""
+    emotalk_level: Annotated[int | None, arg(metavar="0|1")] = None
+    """How strongly it shows the emotion that it hears (1)."""
+    emotalk_person: Annotated[int | None, arg(metavar="0-23")] = None
+    """Whose manner it takes, of its 24 actors (0)."""
     audio2motion: Annotated[str | None, arg(metavar="DIR")] = None
     """The official audio-to-motion checkpoint instead of ours, for avatars that `avatar import` made."""
     hubert: Annotated[str | None, arg(metavar="DIR")] = None
@@ -65,6 +75,9 @@ class Generate:
     """The same seed gives the same motion."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute."""
+    precision: Literal["fp32", "bf16"] | None = None
+    """Of the renderer and the official EmoTalk: fp32 by default for official networks, for ours what the
+    processor is best at."""
     threads: Annotated[int | None, arg(metavar="N")] = None
     """CPU threads; all cores by default."""
     quiet: FlagCreatePairsOff[bool] = False
@@ -81,6 +94,8 @@ class Generate:
             raise EmoGeneError(f"{output}: motion alone; --compare and --landmarks go with an .mp4")
         if self.compare:
             panels = output.with_name(f"{output.stem}_compare{output.suffix}")
+        if not self.emotalk and (self.emotalk_level, self.emotalk_person) != (None, None):
+            raise EmoGeneError("--emotalk-level and --emotalk-person go with --emotalk EmoTalk.pth")
         if self.curves and not self.curves.lower().endswith(".png"):
             raise EmoGeneError(f"{self.curves}: the curves are a .png")
         wanted = [path for path in (output, panels, self.landmarks, self.curves) if path]
@@ -92,7 +107,9 @@ class Generate:
             from emogene.pipeline import EmoGene
 
             pipeline = EmoGene.from_pretrained(
-                self.device, self.threads, self.emotalk, self.audio2motion, self.hubert
+                *(self.device, self.threads, self.emotalk, self.audio2motion, self.hubert, self.precision),
+                level=1 if self.emotalk_level is None else self.emotalk_level,
+                person=self.emotalk_person or 0,
             )
             progress("loading", 1, 1)
             result = pipeline(
@@ -191,6 +208,8 @@ class ShowAvatar:
             print(f"{name:<12} {value}")
         print(f"{'landmarks':<12} {len(person.space.database)} frames")
         print(f"{'poses':<12} {len(person.pose)} frames")
+        for name, checksum in person.training.get("imported", {}).items():
+            print(f"{'imported':<12} {checksum}  {name}")
 
 
 @dataclass(frozen=True)
@@ -213,7 +232,7 @@ class Evaluate:
     what: Annotated[Positional[Literal["lips", "emotion", "mixture", "render"]], arg(metavar="WHAT")]
     """lips, emotion, mixture or render."""
     folder: Annotated[Positional[str], arg(metavar="FOLDER")]
-    """What to measure on; `training/` says how each is laid out."""
+    """What to measure on: your own recordings too; docs/evaluate.md says how each is laid out."""
     json: Annotated[str | None, arg(metavar="FILE")] = None
     """Write the figures to this file too."""
 
@@ -300,25 +319,16 @@ def _progress(quiet: bool) -> Iterator["Progress"]:
     if quiet:
         yield lambda what, done, total: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as Left
+    from emogene.bars import bars
 
-    columns = (
-        TextColumn("{task.description:<24}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        Left(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, TaskID] = {}
+    with bars() as shown:
+        tasks: dict[str, Any] = {}
 
         def show(what: str, done: int, total: int) -> None:
             kind = "rendering" if what == "rendering" else "loading" if what == "loading" else "motion"
             if kind not in tasks:
-                tasks[kind] = bars.add_task(what, total=total)
-            bars.update(tasks[kind], description=what, completed=done, total=total)
+                tasks[kind] = shown.add_task(what, total=total)
+            shown.update(tasks[kind], description=what, completed=done, total=total)
 
         yield show
 

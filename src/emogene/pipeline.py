@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from emogene.audio import SPEECH_FPS, analyse, load_audio
+from emogene.audio.encoder import SpeechEncoder
 from emogene.audio2motion import Audio2Motion
 from emogene.avatar import AnyAvatar, Avatar
-from emogene.device import choose_device
+from emogene.device import choose_device, choose_dtype
 from emogene.emotalk import LABELS, EmoTalk, EmotionTrack, parse
 from emogene.errors import EmoGeneError
 from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion, frame_count, resample
@@ -21,7 +22,7 @@ from emogene.face.rig import Rig
 from emogene.mixture import Mixture
 from emogene.motion2video.condition import pose_frames
 from emogene.output import replacing
-from emogene.reference import ReferenceEmotion, ReferenceLips
+from emogene.reference import Manner, ReferenceEmotion, ReferenceLips
 from emogene.video.background import read_background
 from emogene.video.writer import VideoWriter
 
@@ -30,6 +31,7 @@ Progress = Callable[[str, int, int], None]
 
 STAGES = ("listening", "lip-synced landmarks", "emotion-aware landmarks", "mixture")
 SIZES = range(64, 2049)
+SEEDS = 2**63
 
 
 def _silent(what: str, done: int, total: int) -> None: ...
@@ -72,6 +74,7 @@ class Result:
     loudness: np.ndarray
     device: str = "cpu"
     threads: int | None = None
+    precision: str | None = None
 
     def __len__(self) -> int:
         return len(self.mixed)
@@ -79,7 +82,8 @@ class Result:
     def frames(self, motion: LandmarkMotion | None = None) -> Iterator[np.ndarray]:
         """Rendered frames ``[size, size, 3]`` uint8 sRGB, one by one, of ``mixed`` or another ``motion``."""
         renderer = self.avatar.renderer(
-            *(self.config.size, self.config.background, self.device, self.threads, self.config.pose)
+            *(self.config.size, self.config.background, self.device, self.threads, self.config.pose),
+            precision=self.precision,
         )
         shown = self.mixed if motion is None else motion
         return renderer.frames(shown, seed=self.config.seed, loudness=self.loudness)
@@ -137,7 +141,7 @@ class Result:
 
         picture = draw_curves(self.heard, self.shown, self.blendshapes, self.loudness, self.config.audio)
         with replacing(path) as part:
-            picture.save(part, "PNG")
+            picture.save(part, "PNG", optimize=True)
 
     def _writer(self, path: str | Path, width: int, height: int):
         tags = {"title": self.config.audio, "description": json.dumps(asdict(self.config))}
@@ -154,9 +158,10 @@ class EmoGene:
         rig: Rig,
         device: str = "cpu",
         threads: int | None = None,
+        precision: str | None = None,
     ):
         self.audio2motion, self.emotalk, self.rig = audio2motion, emotalk, rig
-        self.device, self.threads = device, threads
+        self.device, self.threads, self.precision = device, threads, precision
 
     @classmethod
     def from_pretrained(
@@ -166,27 +171,34 @@ class EmoGene:
         emotalk: str | Path | None = None,
         audio2motion: str | Path | None = None,
         hubert: str | Path | None = None,
+        precision: str | None = None,
+        level: int = 1,
+        person: int = 0,
     ) -> Self:
         """The models on ``device`` (auto, cpu or cuda), with ``threads`` CPU threads (all by default).
 
         They are the embedded ones, or official checkpoints where paths are given (docs/official.md); the
-        encoder ``hubert`` goes with ``audio2motion``. The number of threads is PyTorch's, so it holds for the
-        whole process.
+        encoder ``hubert`` goes with ``audio2motion``, ``level`` (0 or 1) and ``person`` (0 to 23) with
+        ``emotalk``. ``precision``, of the renderer and the official EmoTalk, is fp32 or bf16: by default fp32
+        for official networks, for ours what the processor is best at. The number of threads is PyTorch's, so
+        it holds for the whole process.
         """
-        device = choose_device(device)
+        device, dtype, manner = choose_device(device), choose_dtype(precision), Manner(level, person)
         if threads is not None:
             if threads < 1:
                 raise EmoGeneError(f"threads must be at least 1, not {threads}")
             torch.set_num_threads(threads)
-        lips = emotion = None
+        lips = emotion = encoder = None
+        if audio2motion is None or emotalk is None:
+            encoder = SpeechEncoder.from_embedded(device)
         if audio2motion is not None:
             lips = ReferenceLips.open(Path(audio2motion), None if hubert is None else Path(hubert), device)
         if emotalk is not None:
-            emotion = ReferenceEmotion.open(Path(emotalk), device)
+            emotion = ReferenceEmotion.open(Path(emotalk), device, dtype or torch.float32, manner)
         return cls(
-            lips or Audio2Motion.from_embedded(device),
-            emotion or EmoTalk.from_embedded(device),
-            *(Rig.embedded(), device, threads),
+            lips or Audio2Motion.from_embedded(device, encoder),
+            emotion or EmoTalk.from_embedded(device, encoder),
+            *(Rig.embedded(), device, threads, precision),
         )
 
     def __call__(
@@ -205,17 +217,22 @@ class EmoGene:
         """The motion of ``avatar`` (a name or a file) that says ``audio`` (any file with sound); renders
         nothing yet.
 
-        ``emotion`` is "auto" (heard in the voice) or a label, ``intensity`` scales it (1 = as learnt);
-        ``mixture`` is ours or the reference system's (:meth:`Mixture.named`); ``size`` is the video's side in
-        pixels, even; ``background`` a colour or an image; ``pose`` how the head moves: as in the avatar's
-        video, or "static", "nearest", "FIRST-LAST" of its frames. Raises EmoGeneError, one line, for whatever
-        the caller can put right.
+        ``emotion``: "auto" (heard in the voice), a label, a blend or a timeline's file, as
+        :func:`emogene.emotalk.parse` reads it; ``intensity`` scales it (1 = as learnt, 0 to 2). ``mixture``
+        is ours or the reference system's (:meth:`Mixture.named`); ``size`` the video's side in pixels, even;
+        ``background`` a colour or an image; ``pose`` how the head moves: as in the avatar's video and with
+        the voice, or "static", "nearest", "FIRST-LAST" of its frames. Raises EmoGeneError, one line, for
+        whatever the caller can put right.
         """
         wanted, mixer, person = parse(emotion, intensity), Mixture.named(mixture), Avatar.open(avatar)
+        if isinstance(self.emotalk, ReferenceEmotion):
+            self.emotalk.check(wanted)
         config = Config(
             *(Path(audio).name, person.name, emotion, intensity, mixture, seed, size, background, pose)
         )
         check_size(size)
+        if not 0 <= seed < SEEDS:
+            raise EmoGeneError(f"seed must be a number from 0 to {SEEDS - 1}, not {seed}")
         if pose is not None:
             pose_frames(pose, 1, len(person.pose))
         if background is not None:
@@ -225,13 +242,16 @@ class EmoGene:
         recording = load_audio(audio)
         speech = analyse(recording)
         frames = frame_count(recording.duration, VIDEO_FPS)
-        space = person.space
+        loudness = resample(speech.loudness, SPEECH_FPS, VIDEO_FPS, frames)
+        sound, space = recording.path, person.space
+        del recording  # speech has what is still needed; an hour's samples are 230 MB
 
         progress(STAGES[1], 1, len(STAGES))
         lips = self.audio2motion.speak(speech, frames, space, seed=seed)
 
         progress(STAGES[2], 2, len(STAGES))
         felt = self.emotalk(speech, wanted, seed=seed)
+        del speech
         emotional = mixer.emotion_landmarks(felt.blendshapes, self.rig, space, frames)
         words = None
         if felt.content is not None:
@@ -242,7 +262,7 @@ class EmoGene:
         progress(STAGES[3], 4, len(STAGES))
         return Result(
             config=config,
-            sound=recording.path,
+            sound=sound,
             avatar=person,
             mixed=mixed,
             lips=mixer.alone(lips, space),
@@ -250,9 +270,10 @@ class EmoGene:
             blendshapes=felt.blendshapes.resample(VIDEO_FPS, frames),
             heard=_over_time(felt.probabilities, felt.labels, frames),
             shown=_over_time(felt.amounts, LABELS if felt.labels else (), frames),
-            loudness=resample(speech.loudness, SPEECH_FPS, VIDEO_FPS, frames),
+            loudness=loudness,
             device=self.device,
             threads=self.threads,
+            precision=self.precision,
         )
 
 

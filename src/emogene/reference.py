@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from emogene.audio.decode import load_audio
 from emogene.audio.speech import Speech
 from emogene.audio2motion.official import OfficialAudio2Motion
 from emogene.emotalk import LABELS, Emotion, EmotionalSpeech, Timeline
-from emogene.emotalk.official import OfficialEmoTalk, load_emotalk
+from emogene.emotalk.official import LEVELS, PERSONS, OfficialEmoTalk, load_emotalk
 from emogene.errors import EmoGeneError
 from emogene.face.motion import LandmarkMotion
 from emogene.face.space import LandmarkSpace
@@ -31,13 +33,15 @@ class ReferenceLips:
 
     def speak(self, speech: Speech, frames: int, space: LandmarkSpace, seed: int = 0) -> LandmarkMotion:
         """``frames`` faces at 25 fps of an avatar that has a Basel face model; the last is held where the
-        network's multiple of four frames ends early."""
+        network's multiple of four frames ends early. HuBERT hears the left channel, as the official code's.
+        """
         if space.model is None:
             raise EmoGeneError(
                 "the official audio-to-motion network moves imported avatars only; "
                 "make one by `emogene avatar import`"
             )
-        expression = self.model(speech.samples, seed=seed)
+        left = None if speech.path is None else load_audio(speech.path, left=True).samples
+        expression = self.model(speech.samples, seed=seed, left=left)
         if expression.shape[1] != len(space.model.expression_basis):
             raise EmoGeneError(
                 f"the audio-to-motion checkpoint gives {expression.shape[1]} coefficients; "
@@ -48,24 +52,53 @@ class ReferenceLips:
 
 
 @dataclass(frozen=True)
+class Manner:
+    """What the official EmoTalk can be told."""
+
+    level: int = 1
+    """0 or 1: how strongly the emotion shows, as the actors of its training set were told."""
+    person: int = 0
+    """0 to 23: the actor whose manner the face takes."""
+
+    def __post_init__(self) -> None:
+        for name, value, count in (("level", self.level, LEVELS), ("person", self.person, PERSONS)):
+            if not 0 <= value < count:
+                raise EmoGeneError(f"the official EmoTalk's {name} is 0 to {count - 1}, not {value}")
+
+
+@dataclass(frozen=True)
 class ReferenceEmotion:
     """Stage 1, the official EmoTalk; smoothing is left to the mixture, blinks to the renderer."""
 
     model: OfficialEmoTalk
-    level: int = 1
-    person: int = 0
+    manner: Manner = Manner()
 
     @classmethod
-    def open(cls, checkpoint: Path, device: str = "cpu") -> "ReferenceEmotion":
+    def open(
+        cls,
+        checkpoint: Path,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        manner: Manner = Manner(),
+    ) -> "ReferenceEmotion":
         """See :func:`load_emotalk`."""
-        return cls(load_emotalk(checkpoint, device))
+        return cls(load_emotalk(checkpoint, device, dtype), manner)
+
+    @staticmethod
+    def check(emotion: Emotion | Timeline) -> None:
+        """Raises EmoGeneError for an emotion that is asked for: the network hears it and takes none."""
+        if not isinstance(emotion, Emotion) or not emotion.is_auto:
+            raise EmoGeneError(
+                "the official EmoTalk hears the emotion in the voice and cannot be told one: use --emotion "
+                "auto, with --intensity, --emotalk-level 0 or 1 and --emotalk-person 0 to 23"
+            )
 
     def __call__(self, speech: Speech, emotion: Emotion | Timeline, seed: int = 0) -> EmotionalSpeech:
         """Blendshapes at 30 fps, scaled by the emotion's intensity. EmoTalk hears the emotion itself and does
         not tell it from the words: nothing is said of labels or of the words alone."""
-        if not isinstance(emotion, Emotion) or not emotion.is_auto:
-            raise EmoGeneError("the official EmoTalk takes the emotion from the voice: use --emotion auto")
-        shown = self.model.blendshapes(speech.samples, self.level, self.person, seed=None)
+        self.check(emotion)
+        assert isinstance(emotion, Emotion)
+        shown = self.model.blendshapes(speech.samples, self.manner.level, self.manner.person, seed=None)
         shown = replace(shown, weights=shown.weights * np.float32(emotion.intensity))
         return EmotionalSpeech(
             blendshapes=shown,

@@ -89,6 +89,7 @@ def test_channels_are_averaged(tmp_path):
     sound = np.stack([tone(0.5, 16000)[0], np.zeros(8000, np.float32)])
     recording = load_audio(write(tmp_path / "x.wav", sound, 16000, "pcm_f32le", "stereo"))
     np.testing.assert_allclose(recording.samples, sound[0] / 2, atol=1e-7)
+    np.testing.assert_array_equal(load_audio(recording.path, left=True).samples, sound[0])
 
 
 @pytest.mark.parametrize("samples", [1, 10, 800])

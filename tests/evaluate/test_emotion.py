@@ -54,8 +54,44 @@ def test_a_limit_takes_fewer(folder):
 
 def test_a_folder_without_labels_is_one_line(tmp_path):
     shutil.copy(DEMO, tmp_path / "speech.ogg")
-    with pytest.raises(EmoGeneError, match="no recording named as in RAVDESS"):
+    with pytest.raises(EmoGeneError, match=r"neither labels\.csv .* nor recordings named as in RAVDESS"):
         emotion.evaluate(tmp_path)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_folder_of_ones_own(tmp_path, separator):
+    (tmp_path / "takes").mkdir()
+    _noise(tmp_path / "takes" / "one.wav", 0)
+    shutil.copy(DEMO, tmp_path / "two.ogg")
+    lines = ["file,emotion,actor", "takes/one.wav,neutral,Ann", "two.ogg,Joy,"]
+    (tmp_path / "labels.csv").write_text("\n".join(lines).replace(",", separator), "utf-8-sig")
+    seen = []
+    figures = emotion.evaluate(
+        tmp_path, progress=lambda items, what: seen.append((what, len(items))) or items
+    )
+    assert figures["clips"] == 2 and figures["actors"] == ["Ann"] and seen == [("recordings", 2)]
+    assert figures["accuracy"] == figures["accuracy_unheard"]
+    assert set(figures["accuracy_by_emotion"]) == {"neutral", "happy"}
+    assert figures["accuracy_by_emotion"]["neutral"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        ("", "first line must name"),
+        ("name,label\nspeech.ogg,happy\n", "first line must name"),
+        ("file,emotion\n", "names no recordings"),
+        ("file,emotion\ngone.ogg,happy\n", r"labels\.csv:2: .*gone\.ogg: no such file"),
+        ("file,emotion\nspeech.ogg,contempt\n", "'contempt' is not one of neutral, calm"),
+        ("file,emotion\nspeech.ogg\n", "'' is not one of neutral"),
+    ],
+)
+def test_wrong_labels_are_one_line(tmp_path, text, because):
+    shutil.copy(DEMO, tmp_path / "speech.ogg")
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(EmoGeneError, match=because) as error:
+        emotion.evaluate(tmp_path)
+    assert "\n" not in str(error.value)
 
 
 def test_a_broken_table_is_one_line(folder):

@@ -1,4 +1,6 @@
 import shutil
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from emogene.errors import EmoGeneError
 from emogene.evaluate.lips import Clip, closure_figures, evaluate, motion_figures
 from emogene.face.mean import mean_face
 from emogene.weights.embedded import assets
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 def talking(gap: np.ndarray) -> np.ndarray:
@@ -69,24 +73,64 @@ def test_no_words_no_closures():
     assert closure_figures([clip(wave(), wave())]) == {}
 
 
-def test_a_folder(tmp_path):
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """One clip with sound and track, one with a track alone."""
     (tmp_path / "audio").mkdir()
     shutil.copy(assets() / "demo.ogg", tmp_path / "audio" / "a.ogg")
     pixels = talking(wave()) * np.array([100, -100, -100]) + np.array([180, 144, 0])
     absolute = np.round(64 * pixels).astype(np.int64)
     delta = np.diff(absolute, axis=0, prepend=0).astype(np.int16)
-    tracks = {"clip": ["a", "b"], "offset": [0, 75, 75], "image_size": [360, 288], "fps": 25}
-    np.savez(tmp_path / "tracks.npz", landmarks_delta=delta, **{k: np.array(v) for k, v in tracks.items()})
-    figures = evaluate(tmp_path)
+    names, offset = np.array(["a", "b"]), np.array([0, 75, 75])
+    about = {"image_size": np.array([360, 288]), "fps": np.array(25)}
+    np.savez(tmp_path / "tracks.npz", landmarks_delta=delta, clip=names, offset=offset, **about)  # type: ignore
+    return tmp_path
+
+
+def test_a_folder(folder):
+    seen = []
+    figures = evaluate(folder, progress=lambda items, what: seen.append((what, len(items))) or items)
     assert figures["clips"] == 1 and -1 <= figures["openness_correlation"] <= 1
-    assert "closure_recall" not in figures
-    (tmp_path / "alignments.tsv").write_text("clip\tstart\tend\tword\na\t5000\t20000\tbin\n")
-    assert evaluate(tmp_path)["closures"] in (0, 1)
+    assert "closure_recall" not in figures and seen == [("lips", 1)]
+    (folder / "alignments.tsv").write_text("clip\tstart\tend\tword\na\t5000\t20000\tbin\n")
+    assert evaluate(folder)["closures"] in (0, 1)
 
 
-def test_bad_folders_are_one_line(tmp_path):
-    with pytest.raises(EmoGeneError, match=r"tracks\.npz"):
-        evaluate(tmp_path)
-    (tmp_path / "tracks.npz").write_bytes(b"no archive")
-    with pytest.raises(EmoGeneError, match="not face tracks"):
-        evaluate(tmp_path)
+def test_bad_folders_are_one_line(folder):
+    def refused(because: str) -> None:
+        with pytest.raises(EmoGeneError, match=because) as error:
+            evaluate(folder)
+        assert "\n" not in str(error.value) and str(folder) in str(error.value)
+
+    (folder / "alignments.tsv").write_text("clip start\na 1\n")
+    refused("not word alignments")
+    (folder / "audio" / "a.ogg").rename(folder / "audio" / "other.ogg")
+    (folder / "alignments.tsv").unlink()
+    refused("no sound in audio/ has the name of a clip")
+    (folder / "audio" / "other.ogg").unlink()
+    refused(r"tracks\.npz but no sound in audio/; docs/evaluate\.md")
+    (folder / "tracks.npz").unlink()
+    refused(r"neither tracks\.npz nor videos; docs/evaluate\.md")
+    (folder / "film.mp4").write_bytes(b"")
+    refused(r"no tracks\.npz; to track its videos, put face_landmarker\.task there")
+    (folder / "film.mp4").unlink()
+    shutil.copy(assets() / "demo.ogg", folder / "audio" / "a.ogg")
+    (folder / "tracks.npz").write_bytes(b"no archive")
+    refused("not face tracks")
+
+
+@pytest.mark.skipif(
+    not (find_spec("mediapipe") and (DATA / "models" / "face_landmarker.task").is_file()),
+    reason="needs MediaPipe and ../shared/data",
+)
+def test_a_folder_of_videos(tmp_path):
+    for part in ("audio", "video"):
+        (tmp_path / part).mkdir()
+    (tmp_path / "face_landmarker.task").symlink_to(DATA / "models" / "face_landmarker.task")
+    shutil.copy(DATA / "grid_s1" / "audio" / "bbaszn.opus", tmp_path / "audio")
+    film = Path(shutil.copy(DATA / "grid_s1" / "video" / "bbaszn.mpg", tmp_path / "video"))
+    figures = evaluate(tmp_path, everything=True)
+    assert figures["clips"] == 1 and figures["openness_correlation"] > 0.7
+    film.write_bytes(b"no film")
+    with pytest.raises(EmoGeneError, match="cannot be read as a video"):
+        evaluate(tmp_path, everything=True)

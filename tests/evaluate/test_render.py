@@ -61,5 +61,5 @@ def test_flicker_is_that_of_the_video_where_the_pictures_are_the_same(avatar, da
 
 
 def test_a_folder_without_the_clips_is_refused(tmp_path):
-    with pytest.raises(EmoGeneError, match="held out"):
+    with pytest.raises(EmoGeneError, match=r"lacks grid_s1/video/.*docs/evaluate\.md"):
         evaluate(tmp_path)

@@ -41,6 +41,20 @@ def test_official_gradient_of_the_table(recorded):
         assert (grad - recorded["grid_tile3s_grad_table"]).abs().max() < 5e-4
 
 
+@pytest.mark.parametrize("backend", ["reference", "numba"])
+def test_hashed_rows_are_those_of_the_primes(backend):
+    """At a lattice point the encoding is one row of the table; here the row's own number."""
+    config = GridConfig(3, log2_rows=12, hashed=True)
+    rows = np.diff(config.offsets)
+    table = torch.from_numpy(np.concatenate([np.arange(n) for n in rows])[:, None].repeat(2, 1)).float()
+    level = 9
+    place = np.random.default_rng(0).integers(1, int(config.scales[level]), (100, 3))
+    unit = torch.from_numpy((place - 0.5) / float(config.scales[level])).float()
+    found = grid_encode(unit, table, config, backend)[:, 2 * level].round().int().tolist()
+    wanted = [(x ^ y * 2654435761 ^ z * 805459861) % 2**32 % int(rows[level]) for x, y, z in place.tolist()]
+    assert found == wanted
+
+
 @layouts
 def test_kernel_equals_reference(config):
     points, table = points_and_table(config)

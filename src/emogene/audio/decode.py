@@ -62,8 +62,8 @@ def sound_frames(path: str | Path) -> Iterator[av.AudioFrame]:
         raise EmoGeneError(f"{path}: {where} ({getattr(error, 'strerror', None) or error})") from None
 
 
-def load_audio(path: str | Path) -> Recording:
-    """Decode ``path``, average its channels and resample to 16 kHz.
+def load_audio(path: str | Path, left: bool = False) -> Recording:
+    """Decode ``path``, average its channels (``left``: take the first one alone) and resample to 16 kHz.
 
     The file is read as a stream: memory is the result's alone (230 MB an hour). Any positive number of
     samples is valid, silence too. Raises EmoGeneError (one line) as :func:`sound_frames`, and where there are
@@ -71,7 +71,7 @@ def load_audio(path: str | Path) -> Recording:
     """
     resampler, buffer, duration = _Resampler(), bytearray(), Fraction(0)
     for frame in sound_frames(path):
-        mono = _mono(frame)
+        mono = channels(frame)[0] if left else _mono(frame)
         if not np.isfinite(mono).all():
             raise EmoGeneError(f"{path}: has samples that are not finite (NaN or infinity); export it again")
         buffer += resampler(mono, frame.sample_rate).tobytes()

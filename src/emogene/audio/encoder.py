@@ -6,11 +6,10 @@ position, so a stream, a window of a long file and the whole file give the same 
 """
 
 import json
-import weakref
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -19,16 +18,14 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emogene.audio.decode import SAMPLE_RATE
-from emogene.audio.spectrum import HOP
+from emogene.audio.loudness import HOP
+from emogene.audio.mel import BANDS, log_mel
 from emogene.audio.speech import Speech
 from emogene.errors import EmoGeneError
 from emogene.packed import pack, packable
 
 ASSET = "speech_encoder.safetensors"
 LOUD, QUIETEST = -18.0, -36.5  # dB of full scale
-BANDS, FFT, STEP = 80, 400, 160  # Whisper's spectrum: 25 ms windows, one in 10 ms
-_FLOOR = 1e-8  # mel power that counts as silence
 _WINDOW = 1500  # frames computed at a time: 30 s
 _BLOCK = 64  # queries that share their keys
 _SMALL = 8192  # values; larger tensors are stored in 8 bits
@@ -125,41 +122,6 @@ class EncoderNet(nn.Module):
         return (x - self.mean) / self.spread
 
 
-def listen(samples: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Scaled log-mel ``[2 (stop - start) + 3, 80]`` float32 at 100 Hz: what the network needs for frames
-    ``start`` to ``stop`` of 20 ms, which may lie outside the clip (silence).
-
-    Whisper's spectrum, (lg power + 4) / 4, but for its floor: this one does not depend on the rest of the
-    recording. Row j is centred at 2 start - 2 + j hundredths of a second.
-    """
-    first = (2 * start - 2) * STEP - FFT // 2
-    last = 2 * stop * STEP + FFT // 2
-    piece = samples[max(first, 0) : max(last, 0)]
-    before = min(max(-first, 0), last - first)
-    piece = np.pad(piece, (before, last - first - before - len(piece)))
-    windows = np.lib.stride_tricks.sliding_window_view(piece, FFT)[::STEP]
-    power = np.square(np.abs(np.fft.rfft(windows * _window()))).astype(np.float32)
-    return (np.log10(np.maximum(power @ _bank(), _FLOOR)) + 4) / 4
-
-
-@lru_cache(1)
-def _window() -> np.ndarray:
-    return np.hanning(FFT + 1)[:-1].astype(np.float32)
-
-
-@lru_cache(1)
-def _bank() -> np.ndarray:
-    """``[201, 80]``: triangles of equal area on Slaney's mel scale (linear below 1 kHz, then logarithmic)."""
-    step = np.log(6.4) / 27
-    top = 15 + np.log(SAMPLE_RATE / 2 / 1000) / step
-    mels = np.linspace(0, top, BANDS + 2)
-    edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp(step * (mels - 15)))
-    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
-    frequency = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)[:, None]
-    bank = np.minimum((frequency - low) / (middle - low), (high - frequency) / (high - middle))
-    return (np.clip(bank, 0, None) * 2 / (high - low)).astype(np.float32)
-
-
 class SpeechEncoder:
     """Features of speech. ``back`` and ``ahead`` are the frames of 20 ms that one output sees."""
 
@@ -167,7 +129,7 @@ class SpeechEncoder:
         self.net = net.to(device).eval()
         self.device = torch.device(device)
         self.back, self.ahead = net.config.reach
-        self._heard: tuple[weakref.ref[Speech], np.ndarray] | None = None
+        self._heard: WeakKeyDictionary[Speech, np.ndarray] = WeakKeyDictionary()
         if packable(self.device):
             pack(self.net)
 
@@ -182,8 +144,9 @@ class SpeechEncoder:
         """How many there are."""
         return self.net.config.width
 
-    def encode(self, samples: np.ndarray, window: int = _WINDOW) -> np.ndarray:
-        """``samples [n]`` float32 at 16 kHz mono -> ``[ceil(n/320), features]`` float16, frame k at k/50 s.
+    def encode(self, samples: np.ndarray, gain: float = 1.0, window: int = _WINDOW) -> np.ndarray:
+        """``gain * samples [n]`` float32 at 16 kHz mono -> ``[ceil(n/320), features]`` float16, frame k at
+        k/50 s.
 
         Each feature is 0 in silence and has variance 1 over speech. ``window`` frames are computed at a
         time: the result depends on it by rounding only, memory is the result's alone.
@@ -192,28 +155,27 @@ class SpeechEncoder:
         features = np.empty((frames, self.features), np.float16)
         for start in range(0, frames, window):
             stop = min(start + window, frames)
-            features[start:stop] = self._window(samples, start, stop)
+            features[start:stop] = self._window(samples, gain, start, stop)
         return features
 
     def hear(self, speech: Speech) -> np.ndarray:
-        """:meth:`encode` of ``speech`` turned to the level of the training's; asked again for the same
-        object, it answers from memory."""
-        if self._heard is None or self._heard[0]() is not speech:
-            features = self.encode(speech.samples * gain(speech.loudness))
-            self._heard = weakref.ref(speech), features
-        return self._heard[1]
+        """:meth:`encode` of ``speech`` turned to the level of the training's. Kept for as long as ``speech``,
+        so that two stages may ask and one computes."""
+        if speech not in self._heard:
+            self._heard[speech] = self.encode(speech.samples, gain(speech.loudness))
+        return self._heard[speech]
 
     @torch.inference_mode()
-    def _window(self, samples: np.ndarray, start: int, stop: int) -> np.ndarray:
-        mel = torch.from_numpy(listen(samples, start - self.back, stop + self.ahead))
+    def _window(self, samples: np.ndarray, gain: float, start: int, stop: int) -> np.ndarray:
+        mel = torch.from_numpy(log_mel(samples, start - self.back, stop + self.ahead, gain))
         return self.net(mel[None].to(self.device))[0].half().cpu().numpy()
 
 
-def gain(loudness: np.ndarray) -> np.float32:
+def gain(loudness: np.ndarray) -> float:
     """The factor that brings the loud moments (95th percentile of ``loudness [T]`` in dB) to LOUD. What has
     none is not turned up as far, so that silence stays silence."""
     level = max(float(np.quantile(loudness, 0.95)), QUIETEST)
-    return np.float32(10 ** ((LOUD - level) / 20))
+    return 10 ** ((LOUD - level) / 20)
 
 
 def save(net: EncoderNet, path: Path, notes: dict[str, str]) -> None:

@@ -1,42 +1,43 @@
-"""What the two audio stages hear: log-mel, pitch and loudness on one 50 Hz clock."""
+"""What the two audio stages hear: pitch and loudness on one 50 Hz clock."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
 from emogene.audio.decode import SAMPLE_RATE, Recording
+from emogene.audio.loudness import loudness
 from emogene.audio.pitch import pitch
-from emogene.audio.spectrum import spectrum
 from emogene.face.motion import frame_count
 
 SPEECH_FPS = Fraction(50)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Speech:
     """Features of a recording. Frame k is centred at k/50 s and T = ceil(50 duration).
 
-    ``mel [T, 80]`` natural-log power, ``f0 [T]`` Hz with 0 where unvoiced, ``loudness [T]`` dB of full scale
-    (-80 is digital silence), and the 16 kHz mono ``samples [n]`` themselves; float32.
+    ``f0 [T]`` Hz with 0 where unvoiced, ``loudness [T]`` dB of full scale (-80 is digital silence), and the
+    16 kHz mono ``samples [n]`` themselves; float32. ``path``: the file they come from, if any.
     """
 
-    mel: np.ndarray
     f0: np.ndarray
     loudness: np.ndarray
     duration: Fraction
     samples: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    path: Path | None = None
 
     def __len__(self) -> int:
-        return len(self.mel)
+        return len(self.f0)
 
 
 def analyse(sound: Recording | np.ndarray) -> Speech:
     """Features of a recording, or of bare ``samples [n]`` at 16 kHz mono, n >= 1. Memory as the samples'."""
     if isinstance(sound, Recording):
-        samples, duration = sound.samples, sound.duration
+        samples, duration, path = sound.samples, sound.duration, sound.path
     else:
         samples, duration = sound.astype(np.float32, copy=False), Fraction(len(sound), SAMPLE_RATE)
+        path = None
     frames = frame_count(duration, SPEECH_FPS)
-    mel, loudness = spectrum(samples, frames)
-    return Speech(mel, pitch(samples, frames), loudness, duration, samples)
+    return Speech(pitch(samples, frames), loudness(samples, frames), duration, samples, path)

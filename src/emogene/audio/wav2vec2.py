@@ -4,6 +4,8 @@ Parameter names are those of the released checkpoints. Everything is frames firs
 strided convolution is then a matrix product over windows of frames, and layer norm needs no transposition.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +14,7 @@ from torch.nn import functional as F
 
 from emogene.packed import PackedLinear
 
+HEAD_WIDTH = 64
 CHUNK = 250  # feature frames (5 s) convolved at once
 
 
@@ -29,6 +32,27 @@ class Wav2Vec2Config:
     position_kernel: int = 128
     position_groups: int = 16
     vocabulary: int = 0  # rows of an unused CTC head that the checkpoint carries
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor], prefix: str = "") -> "Wav2Vec2Config":
+        """The sizes of a checkpoint, read from its keys and shapes; heads are 64 wide, as in every released
+        one. KeyError where a key is missing, ValueError where the sizes do not go together."""
+        shapes = {k.removeprefix(prefix): tuple(v.shape) for k, v in state.items() if k.startswith(prefix)}
+        hidden, grouped, position_kernel = shapes["encoder.pos_conv_embed.conv.weight_v"]
+        if not grouped or hidden % grouped or hidden % HEAD_WIDTH:
+            raise ValueError(f"no network is {hidden} wide with groups of {grouped}")
+        return cls(
+            channels=shapes["feature_extractor.conv_layers.0.conv.weight"][0],
+            hidden=hidden,
+            layers=sum(
+                re.fullmatch(r"encoder\.layers\.\d+\.final_layer_norm\.bias", k) is not None for k in shapes
+            ),
+            heads=hidden // HEAD_WIDTH,
+            feed_forward=shapes["encoder.layers.0.feed_forward.intermediate_dense.bias"][0],
+            position_kernel=position_kernel,
+            position_groups=hidden // grouped,
+            vocabulary=shapes.get("lm_head.weight", (0,))[0],
+        )
 
 
 class Wav2Vec2(nn.Module):

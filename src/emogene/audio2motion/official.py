@@ -54,12 +54,20 @@ class OfficialAudio2Motion:
         temperature: float = 0.2,
         mouth_amp: float = 0.4,
         eye_amp: float = 1.0,
+        left: np.ndarray | None = None,
     ) -> np.ndarray:
         """``samples [n]`` 16 kHz mono -> ``[T, 64]`` float32 at 25 fps, T the largest multiple of 4 that the
-        features reach. Sound shorter than that (0.17 s) is followed by silence first."""
+        features reach. Sound shorter than that (0.17 s) is followed by silence first.
+
+        ``left [n]``: of a file in stereo the official code gives HuBERT the left channel alone, and Praat the
+        mean of both; if not given, both hear ``samples``.
+        """
         shortest = (_MULTIPLE + 1) * _HOP + _REACH
-        samples = np.pad(samples, (0, max(0, shortest - len(samples))))
-        features = hubert_features(samples, self.hubert, self.device)
+        samples, left = (
+            np.pad(sound, (0, max(0, shortest - len(sound))))
+            for sound in (samples, samples if left is None else left)
+        )
+        features = hubert_features(left, self.hubert, self.device)
         rows = len(features) // _MULTIPLE * _MULTIPLE
         f0 = praat_pitch(samples, rows)
         config = self.vae.config
@@ -93,7 +101,7 @@ def load_vae(path: Path) -> PitchContourVAE:
 
 def load_hubert(folder: Path, config: Wav2Vec2Config | None = None) -> Wav2Vec2:
     """HuBERT-large from a local folder; nothing is downloaded. EmoGeneError says what to fetch, or what is
-    wrong with the file. ``config``: other sizes."""
+    wrong with the file. ``config``: the sizes; read from the file by default."""
     path = next((folder / name for name in _HUBERT_FILES if (folder / name).is_file()), None)
     if path is None:
         raise EmoGeneError(
@@ -107,9 +115,17 @@ def load_hubert(folder: Path, config: Wav2Vec2Config | None = None) -> Wav2Vec2:
         if not key.startswith("lm_head.")
     }
     with torch.device("meta"):
-        hubert = Wav2Vec2(config)
+        hubert = Wav2Vec2(config or _sizes(body))
     fill(hubert, body, path, assign=True)
     return hubert.eval()
+
+
+def _sizes(state: dict[str, Tensor]) -> Wav2Vec2Config:
+    """The checkpoint's own; HuBERT-large's where it is another model's, so as to say what it lacks."""
+    try:
+        return Wav2Vec2Config.of(state)
+    except (KeyError, ValueError, IndexError):
+        return Wav2Vec2Config()
 
 
 @torch.no_grad()
@@ -117,7 +133,7 @@ def hubert_features(samples: np.ndarray, hubert: Wav2Vec2, device: str | torch.d
     """``samples [n]`` -> ``[floor((n - 80) / 320), width]`` float32 at 50 Hz.
 
     Normalised over the whole clip, then heard in pieces of 20 s that do not see each other, as the official
-    code does it. (For stereo files that hears the left channel; we the mean of all.)
+    code does it.
     """
     exact = samples.astype(np.float64)
     normal = ((exact - exact.mean()) / np.sqrt(exact.var() + 1e-7)).astype(np.float32)

@@ -16,7 +16,7 @@ from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.frame import FieldFrame
 from emogene.avatar.networks import from_json, networks_header, networks_tensors, read_networks
 from emogene.avatar.pose_scale import PoseScale
-from emogene.device import choose_device
+from emogene.device import choose_device, choose_dtype
 from emogene.errors import EmoGeneError
 from emogene.face.camera import Camera
 from emogene.face.landmarks import N_POINTS
@@ -114,18 +114,23 @@ class Avatar:
         device: str = "auto",
         threads: int | None = None,
         pose: str | None = None,
+        precision: str | None = None,
     ) -> "AvatarRenderer":
         """Pictures of ``size`` pixels each way.
 
         ``background``: a colour ("white", "#8090a0"), an image file or uint8 ``[H, W, 3]``; the avatar's own
         if None. ``device``: auto (CUDA where there is one), cpu or cuda. ``threads``: all cores if None.
         ``pose``: "static", "nearest" or "FIRST-LAST" of the avatar's own frames; to and fro, with soft turns,
-        if None.
+        if None. ``precision``: fp32 or bf16; what the processor is best at if None.
         """
         from emogene.avatar.renderer import AvatarRenderer
 
-        device = choose_device(device)
-        return AvatarRenderer(self, size, background, threads or os.cpu_count() or 1, pose, device)
+        threads, device, dtype = (
+            threads or os.cpu_count() or 1,
+            choose_device(device),
+            choose_dtype(precision),
+        )
+        return AvatarRenderer(self, size, background, threads, pose, device, dtype)
 
 
 AnyAvatar = Union[Avatar, "OfficialAvatar"]

@@ -15,11 +15,12 @@ from torch import Tensor
 from emogene.avatar.avatar import FORMAT, Provenance
 from emogene.avatar.networks import networks_header, networks_tensors, read_networks
 from emogene.avatar.renderer import field_renderer, scaled
-from emogene.device import choose_device
+from emogene.device import choose_device, choose_dtype
 from emogene.face.linear import LinearFaceModel
 from emogene.face.motion import LandmarkMotion
 from emogene.face.space import LandmarkSpace
 from emogene.motion2video.condition import (
+    SMOOTHED,
     EyeRange,
     LandmarkStatistics,
     head_condition,
@@ -33,6 +34,7 @@ from emogene.motion2video.renderer import FrameState, Portrait
 from emogene.output import replacing
 
 KIND = "official"
+BLOCK = 250  # frames whose conditions are in memory together
 _STATISTICS = ("mean", "std", "lower", "upper")
 
 
@@ -70,7 +72,7 @@ class OfficialAvatar:
     native: int
     """Rows of the head field's image; super-resolution doubles them."""
     training: dict[str, Any] = field(default_factory=dict)
-    """Where it was imported from."""
+    """``imported``: the sha256 of every file that it was imported from."""
 
     @property
     def name(self) -> str:
@@ -89,10 +91,13 @@ class OfficialAvatar:
         device: str = "auto",
         threads: int | None = None,
         pose: str | None = None,
+        precision: str | None = None,
     ) -> "OfficialRenderer":
-        """See :meth:`Avatar.renderer`; ``pose`` is "nearest" if None: the video's poses in order."""
+        """See :meth:`Avatar.renderer`; ``pose`` is "nearest" if None: the video's poses in order, and
+        ``precision`` "fp32"."""
         threads, device = threads or os.cpu_count() or 1, choose_device(device)
-        return OfficialRenderer(self, size, background, threads, pose or "nearest", device)
+        dtype = choose_dtype(precision) or torch.float32
+        return OfficialRenderer(self, size, background, threads, pose or "nearest", device, dtype)
 
     def save(self, path: str | Path) -> None:
         """Write one file, or nothing; every weight as exact as in the checkpoint."""
@@ -142,7 +147,7 @@ class OfficialAvatar:
 
 
 class OfficialRenderer:
-    """Pictures of ``size`` pixels each way, as the reference renders them, in float32."""
+    """Pictures of ``size`` pixels each way, as the reference renders them."""
 
     def __init__(
         self,
@@ -169,16 +174,24 @@ class OfficialRenderer:
         yield from scaled(self.inner.frames(self.states(motion.points), self.threads), self.size)
 
     def states(self, faces: np.ndarray) -> Iterator[FrameState]:
-        """What the networks are given for ``faces [T, 68, 3]``, decimetres."""
+        """What the networks are given for ``faces [T, 68, 3]``, decimetres, a block of frames at a time."""
+        chosen = pose_frames(self.pose, len(faces), len(self.avatar.pose))
+        for first in range(0, len(faces), BLOCK):
+            yield from self._block(faces, chosen, first, min(first + BLOCK, len(faces)))
+
+    def _block(self, faces: np.ndarray, chosen: np.ndarray, first: int, last: int) -> Iterator[FrameState]:
+        """Frames ``first`` to ``last``, whose conditions depend on their neighbours."""
         avatar, head = self.avatar, self.avatar.portrait.head
-        chosen = pose_frames(self.pose, len(faces), len(avatar.pose))
         mean, window = avatar.model.mean, head.config.window
-        conditions, areas = head_condition(faces, mean, avatar.statistics, avatar.eyes, window)
-        torso = self._torso_conditions(faces, chosen)
-        for t, at in enumerate(chosen):
+        margin = max(window, SMOOTHED)
+        low, high = max(0, first - margin), last + margin
+        near, poses = faces[low:high], chosen[low:high]
+        conditions, areas = head_condition(near, mean, avatar.statistics, avatar.eyes, window, start=low)
+        torso = self._torso_conditions(near, poses)
+        for t in range(first - low, last - low):
             with torch.no_grad():
                 condition = head.condition(torch.from_numpy(conditions[t]), torch.from_numpy(areas[t]))
-            rays = official_rays(torch.from_numpy(avatar.pose.camera[at]), self.inner.size)
+            rays = official_rays(torch.from_numpy(avatar.pose.camera[poses[t]]), self.inner.size)
             yield FrameState(rays, condition, None if torso is None else torch.from_numpy(torso[t : t + 1]))
 
     def _torso_conditions(self, faces: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:

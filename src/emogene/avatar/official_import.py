@@ -10,7 +10,7 @@ from emogene.avatar.official import OfficialAvatar, PoseTrack
 from emogene.avatar.official_dataset import OfficialDataset, read_dataset
 from emogene.avatar.track import resting_face
 from emogene.errors import EmoGeneError
-from emogene.face.bfm import load_bfm
+from emogene.face.bfm import INDEX_FILE, MODEL_FILE, load_bfm
 from emogene.face.landmarks import OUTER_EYE_CORNERS
 from emogene.face.linear import LinearFaceModel
 from emogene.face.space import LandmarkSpace
@@ -18,8 +18,9 @@ from emogene.motion2video.condition import EyeRange, LandmarkStatistics, ngp_pos
 from emogene.motion2video.official import Options, load
 from emogene.motion2video.rays import OFFICIAL_CENTRE, OFFICIAL_FOCAL
 from emogene.motion2video.renderer import Portrait
-from emogene.weights.embedded import assets
-from emogene.weights.hparams import read_hparams
+from emogene.weights.checkpoint import latest_checkpoint
+from emogene.weights.embedded import assets, sha256
+from emogene.weights.hparams import CONFIG_FILE, read_hparams
 
 FEWEST_FRAMES = 10  # of the dataset: the neighbours that the LLE takes
 TERMS = "importer's own use (holds parts of the Basel face model: research only, not to be passed on)"
@@ -61,7 +62,7 @@ def import_official(
         portrait=portrait,
         background=np.asarray(recorded.bg_img, np.uint8),
         native=portrait.superres.config.size if portrait.superres else int(recorded.H),
-        training={"imported": [path.name for path in (head, torso, dataset, bfm) if path]},
+        training={"imported": _checksums(head, torso, dataset, bfm)},
     )
 
 
@@ -96,6 +97,14 @@ def _options(checkpoint: Path) -> tuple[Options, float]:
         return Options.of(hparams), float(hparams.get("camera_scale", 4.0))
     except (TypeError, ValueError) as error:
         raise EmoGeneError(f"{checkpoint}: config.yaml beside it is not GeneFace++'s ({error})") from None
+
+
+def _checksums(head: Path | None, torso: Path | None, dataset: Path, bfm: Path) -> dict[str, str]:
+    """sha256 of every file that was read, by folder and name."""
+    checkpoints = [latest_checkpoint(path) for path in (head, torso) if path]
+    configs = [path.with_name(CONFIG_FILE) for path in checkpoints]
+    files = [*checkpoints, *configs, dataset, bfm / MODEL_FILE, bfm / INDEX_FILE]
+    return {"/".join(path.resolve().parts[-2:]): sha256(path) for path in files if path.is_file()}
 
 
 def _check_face(face: LinearFaceModel, bfm: Path) -> None:

@@ -5,7 +5,7 @@ CC BY-NC 4.0 and are not part of this package. Parameter names are the official 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ LONGEST = 5000  # frames that the official code can do; beyond, windows of WINDO
 WINDOW, OVERLAP, EDGE = 1500, 300, 75  # frames; the first and last EDGE of an overlap are not trusted
 SHORTEST = 720  # samples: two frames of features, which interpolation needs
 QUERIES = 512  # frames that attend at once
+LEVELS, PERSONS = 2, 24  # one-hot inputs
 UNUSED = ("masked_spec_embed", "lm_head.", "audio_encoder_emo.classifier.")
 
 
@@ -48,6 +49,24 @@ class EmoTalkConfig:
     @property
     def width(self) -> int:
         return self.content + self.emotion + self.level + self.person
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor]) -> "EmoTalkConfig":
+        """The sizes of a checkpoint, read from its keys (legacy names) and shapes. KeyError or ValueError as
+        :meth:`Wav2Vec2Config.of`."""
+        rows = {key: len(value) for key, value in state.items() if value.ndim}
+        config = cls(
+            encoder=Wav2Vec2Config.of(state, "audio_encoder_cont."),
+            content=rows["audio_feature_map_cont.weight"],
+            emotion=rows["audio_feature_map_emo2.weight"],
+            level=rows["obj_vector_level.weight"],
+            person=rows["obj_vector_person.weight"],
+            feed_forward=rows["transformer_decoder.layers.0.linear1.weight"],
+            emotions=rows.get("audio_encoder_emo.classifier.out_proj.weight", cls.emotions),
+        )
+        if config.width % config.heads:
+            raise ValueError(f"no decoder of {config.heads} heads is {config.width} wide")
+        return config
 
 
 class EmotionEncoder(nn.Module):
@@ -82,8 +101,8 @@ class OfficialEmoTalk(nn.Module):
         self.audio_feature_map_cont = nn.Linear(hidden, config.content)
         self.audio_feature_map_emo = nn.Linear(hidden, width)
         self.audio_feature_map_emo2 = nn.Linear(width, config.emotion)
-        self.obj_vector_level = nn.Linear(2, config.level)
-        self.obj_vector_person = nn.Linear(24, config.person)
+        self.obj_vector_level = nn.Linear(LEVELS, config.level)
+        self.obj_vector_person = nn.Linear(PERSONS, config.person)
         layer = nn.TransformerDecoderLayer(width, config.heads, config.feed_forward, batch_first=True)
         self.transformer_decoder = nn.TransformerDecoder(layer, 1)
         self.bs_map_r = nn.Linear(width, len(ARKIT_52))
@@ -132,8 +151,8 @@ class OfficialEmoTalk(nn.Module):
         said = self.audio_feature_map_cont(self.hear_content(content, frames))
         felt = self.audio_feature_map_emo(self.hear_emotion(emotion, frames))
         shown = F.relu(self.audio_feature_map_emo2(felt))
-        strength = self.obj_vector_level(_one_hot(level, 2, felt)).expand(1, frames, -1)
-        manner = self.obj_vector_person(_one_hot(person, 24, felt)).expand(1, frames, -1)
+        strength = self.obj_vector_level(_one_hot(level, LEVELS, felt)).expand(1, frames, -1)
+        manner = self.obj_vector_person(_one_hot(person, PERSONS, felt)).expand(1, frames, -1)
         return self.bs_map_r(self.decode(torch.cat([said, shown, strength, manner], -1), felt))
 
     def hear_content(self, audio: Tensor, frames: int) -> Tensor:
@@ -227,9 +246,10 @@ def load_emotalk(
     Weights that prediction does not use (the CTC heads, the emotion classifier) may be absent or differ.
     """
     path = Path(path)
+    checkpoint = legacy_state(read_checkpoint(path), path)
     with torch.device("meta"):
-        model = OfficialEmoTalk(config)
-    state = fitting_state(model, read_checkpoint(path), path)
+        model = OfficialEmoTalk(config or _sizes(checkpoint))
+    state = fitting_state(model, checkpoint, path)
     model.load_state_dict(state, strict=False, assign=True)
     for name, parameter in list(model.named_parameters()):
         if parameter.is_meta:
@@ -249,12 +269,25 @@ def ready(model: OfficialEmoTalk, device: str = "cpu", dtype: torch.dtype = torc
     return model
 
 
-def fitting_state(model: nn.Module, checkpoint: object, path: Path) -> dict[str, Tensor]:
-    """The checkpoint's weights under our names, without the unused ones that do not fit."""
-    tensors = isinstance(checkpoint, dict) and all(isinstance(value, Tensor) for value in checkpoint.values())
-    if not tensors or not checkpoint:
+def legacy_state(checkpoint: object, path: Path) -> dict[str, Tensor]:
+    """The checkpoint's weights under the names of the release. EmoGeneError for anything but weights."""
+    if not isinstance(checkpoint, dict) or not checkpoint:
         raise EmoGeneError(f"{path}: not EmoTalk's weights, which are a plain list of tensors")
-    state = {legacy_name(str(key)): value for key, value in checkpoint.items()}  # type: ignore[union-attr]
+    if not all(isinstance(value, Tensor) for value in checkpoint.values()):
+        raise EmoGeneError(f"{path}: not EmoTalk's weights, which are a plain list of tensors")
+    return {legacy_name(str(key)): value for key, value in checkpoint.items()}
+
+
+def _sizes(state: dict[str, Tensor]) -> EmoTalkConfig:
+    """The checkpoint's own; the released ones where it is not EmoTalk's, so as to say what it lacks."""
+    try:
+        return EmoTalkConfig.of(state)
+    except (KeyError, ValueError, IndexError):
+        return EmoTalkConfig()
+
+
+def fitting_state(model: nn.Module, state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The checkpoint's weights, without the unused ones that do not fit."""
     wanted = model.state_dict()
     missing = [key for key in wanted if key not in state and not _is_unused(key)]
     misshapen = [

@@ -1,15 +1,14 @@
-"""What the parts reach: one module per measurement, each with ``evaluate(folder) -> figures``."""
+"""What the parts reach: one module per measurement, each with ``evaluate(folder, progress=...) -> figures``.
 
-import inspect
+``progress(items, what)`` gives the items one by one, under a bar if it likes.
+"""
+
 import json
-from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import track
-
+from emogene.bars import over
 from emogene.errors import EmoGeneError
 from emogene.output import replacing
 
@@ -17,19 +16,15 @@ MEASUREMENTS = ("lips", "emotion", "mixture", "render")
 
 
 def evaluate(what: str, folder: Path) -> dict[str, Any]:
-    """The figures of one of :data:`MEASUREMENTS` on ``folder``, by name; JSON-ready."""
+    """The figures of one of :data:`MEASUREMENTS` on ``folder``, by name; JSON-ready. Bars on standard error.
+
+    docs/evaluate.md says how each folder is laid out.
+    """
     if what not in MEASUREMENTS:
         raise EmoGeneError(f"unknown measurement {what!r}; choose {', '.join(MEASUREMENTS)}")
     if not folder.is_dir():
         raise EmoGeneError(f"{folder}: no such folder")
-    measure = import_module(f"emogene.evaluate.{what}").evaluate
-    takes_progress = "progress" in inspect.signature(measure).parameters
-    return measure(folder, progress=_bar) if takes_progress else measure(folder)
-
-
-def _bar(items: Iterable) -> Iterable:
-    """The items, with a bar on standard error that says how long it will take."""
-    return track(items, "measuring", console=Console(stderr=True), transient=True)
+    return import_module(f"emogene.evaluate.{what}").evaluate(folder, progress=over)
 
 
 def write_figures(figures: dict[str, Any], path: str | Path) -> None:

@@ -1,60 +1,124 @@
-"""How well the emotion branch hears: emotion and facial action of recordings in the RAVDESS layout."""
+"""How well the emotion branch hears: emotion and facial action of labelled recordings.
+
+The folder holds recordings named as in RAVDESS, or any recordings and a ``labels.csv`` that names them.
+"""
 
 import csv
 import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from emogene.audio import analyse, load_audio
-from emogene.emotalk.emotion import HEARD
+from emogene.bars import silently
+from emogene.emotalk.emotion import HEARD, Emotion
 from emogene.emotalk.facs import ACTION_UNITS
 from emogene.emotalk.model import EmoTalk
 from emogene.errors import EmoGeneError
 
 # modality-channel-emotion-intensity-statement-repetition-actor
-_NAME = re.compile(r"\d\d-\d\d-(0[1-8])-(0[12])-\d\d-\d\d-(\d\d)")
+_NAME = re.compile(r"\d\d-\d\d-(0[1-8])-0[12]-\d\d-\d\d-(\d\d)")
+LABELS = "labels.csv"
 SHOWN_UNITS = ("AU12", "AU06", "AU10", "AU04")
 
 
-def evaluate(folder: str | Path, limit: int | None = None, progress=iter) -> dict:
-    """Figures of the embedded emotion branch on the recordings in ``folder``.
+@dataclass(frozen=True)
+class Recording:
+    """``emotion``: its place in HEARD; ``actor``: RAVDESS's number, or the user's name (empty: unknown)."""
 
-    Files are named as in RAVDESS (03-01-EE-II-SS-RR-AA, any sound format); ``action_units.csv`` beside them
-    (OpenFace averages of the video of the same take, columns ``AU12_r`` ... ``name``) is optional. ``limit``
-    takes that many clips evenly; ``progress`` wraps the list of files. Returns plain numbers: ``accuracy`` of
-    eight emotions, ``accuracy_by_emotion``, ``au_r2`` by AU, which actors there are and which of them the
-    weights have heard in training; ``accuracy_unheard`` is of the others alone (None without any): figures on
-    heard actors are training figures. Raises EmoGeneError where no file fits.
+    path: Path
+    emotion: int
+    actor: int | str
+
+    @property
+    def take(self) -> str:
+        """A RAVDESS name without its modality: what sound and video of one take have in common."""
+        return self.path.stem[3:]
+
+
+def evaluate(
+    folder: str | Path,
+    limit: int | None = None,
+    progress: Callable[[Sequence, str], Iterable] = silently,
+) -> dict:
+    """Figures of the embedded emotion branch on the recordings in ``folder`` (:func:`recordings`).
+
+    ``action_units.csv`` beside RAVDESS's files (OpenFace averages of the video of the same take, columns
+    ``AU12_r`` ... ``name``) is optional. ``limit`` takes that many clips evenly. Returns plain numbers:
+    ``accuracy`` of eight emotions, ``accuracy_by_emotion``, ``au_r2`` by AU, which actors there are and which
+    of them the weights have heard in training; ``accuracy_unheard`` is of the others alone (None without
+    any): figures on heard actors are training figures. Raises EmoGeneError where no file fits.
     """
     folder = Path(folder)
-    files = recordings(folder)
-    if limit and limit < len(files):
-        files = [files[i] for i in np.linspace(0, len(files) - 1, limit).astype(int)]
+    clips = recordings(folder)
+    if limit and limit < len(clips):
+        clips = [clips[i] for i in np.linspace(0, len(clips) - 1, limit).astype(int)]
     model = EmoTalk.from_embedded()
-    labels = np.array([[int(part) for part in _match(path).groups()] for path in files])
     probabilities, units = [], []
-    for path in progress(files):
-        heard, expected = model.hear_clip(analyse(load_audio(path)))
+    for clip in progress(clips, "recordings"):
+        heard, expected = model.hear_clip(analyse(load_audio(clip.path)))
         probabilities.append(heard)
         units.append(expected)
-    figures = _hearing(np.array(probabilities), labels, model.heard_actors)
+    figures = _hearing(np.array(probabilities), clips, model.heard_actors)
     measured: dict[str, np.ndarray] = {}
     for table in sorted(folder.rglob("action_units.csv")):
         measured |= action_units(table)
     if measured:
-        figures["au_r2"] = _unit_scores(np.array(units), labels, [path.stem[3:] for path in files], measured)
+        figures["au_r2"] = _unit_scores(np.array(units), clips, measured)
     return figures
 
 
-def recordings(folder: Path) -> list[Path]:
-    """The files in ``folder`` and below whose names carry RAVDESS labels."""
+def recordings(folder: Path) -> list[Recording]:
+    """What there is to hear, with labels.
+
+    ``labels.csv`` in ``folder`` names the files: columns file (relative to the folder), emotion (one of the
+    eight, or a synonym) and, if known, actor; separated by commas, semicolons or tabs. Without it, all files
+    in ``folder`` and below are taken whose names are RAVDESS's (03-01-EE-II-SS-RR-AA, any sound format).
+    Raises EmoGeneError, one line, where neither is there or a line is wrong.
+    """
     if not folder.is_dir():
         raise EmoGeneError(f"{folder}: no such folder")
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and _NAME.fullmatch(path.stem))
-    if not files:
-        raise EmoGeneError(f"{folder}: no recording named as in RAVDESS (03-01-05-01-01-01-12.wav)")
-    return files
+    if (folder / LABELS).is_file():
+        return _labelled(folder / LABELS)
+    named = [(path, _NAME.fullmatch(path.stem)) for path in sorted(folder.rglob("*")) if path.is_file()]
+    found = [Recording(path, int(match[1]) - 1, int(match[2])) for path, match in named if match]
+    if not found:
+        raise EmoGeneError(
+            f"{folder}: neither {LABELS} (file,emotion) nor recordings named as in RAVDESS "
+            "(03-01-05-01-01-01-12.wav); docs/evaluate.md says more"
+        )
+    return found
+
+
+def _labelled(table: Path) -> list[Recording]:
+    try:
+        text = table.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EmoGeneError(f"{table}: cannot be read ({error})") from None
+    header = text.partition("\n")[0]
+    separator = max(",;\t", key=header.count)
+    rows = csv.DictReader(text.splitlines(), delimiter=separator)
+    if not {"file", "emotion"} <= set(rows.fieldnames or ()):
+        raise EmoGeneError(f"{table}: the first line must name the columns file,emotion and perhaps actor")
+    found = [_row(row, table.parent, f"{table}:{rows.line_num}") for row in rows]
+    if not found:
+        raise EmoGeneError(f"{table}: names no recordings")
+    return found
+
+
+def _row(row: dict[str, str | None], folder: Path, place: str) -> Recording:
+    path = folder / (row["file"] or "").strip()
+    if not path.is_file():
+        raise EmoGeneError(f"{place}: {path}: no such file")
+    try:
+        label = str(Emotion.parse(row["emotion"] or ""))
+    except EmoGeneError:
+        label = ""
+    if label not in HEARD:
+        raise EmoGeneError(f"{place}: '{row['emotion'] or ''}' is not one of {', '.join(HEARD)}")
+    return Recording(path, HEARD.index(label), (row.get("actor") or "").strip())
 
 
 def action_units(table: Path) -> dict[str, np.ndarray]:
@@ -67,13 +131,13 @@ def action_units(table: Path) -> dict[str, np.ndarray]:
         raise EmoGeneError(f"{table}: cannot read the action units ({error})") from None
 
 
-def _hearing(probabilities: np.ndarray, labels: np.ndarray, heard_actors: tuple[int, ...]) -> dict:
-    emotion, actor = labels[:, 0] - 1, labels[:, 2]
+def _hearing(probabilities: np.ndarray, clips: list[Recording], heard_actors: tuple[int, ...]) -> dict:
+    emotion = np.array([clip.emotion for clip in clips])
     hit = probabilities.argmax(1) == emotion
-    unheard = ~np.isin(actor, heard_actors)
+    unheard = np.array([clip.actor not in heard_actors for clip in clips])
     return {
-        "clips": len(labels),
-        "actors": sorted({int(a) for a in actor}),
+        "clips": len(clips),
+        "actors": sorted({clip.actor for clip in clips if clip.actor != ""}),
         "heard_actors": sorted(heard_actors),
         "accuracy": float(hit.mean()),
         "accuracy_unheard": float(hit[unheard].mean()) if unheard.any() else None,
@@ -84,16 +148,16 @@ def _hearing(probabilities: np.ndarray, labels: np.ndarray, heard_actors: tuple[
 
 
 def _unit_scores(
-    expected: np.ndarray, labels: np.ndarray, takes: list[str], measured: dict[str, np.ndarray]
+    expected: np.ndarray, clips: list[Recording], measured: dict[str, np.ndarray]
 ) -> dict[str, float]:
     """R2 of the clip means above each actor's neutral takes; actors without any are left out."""
-    known = np.array([take in measured for take in takes])
+    known = np.array([clip.take in measured for clip in clips])
     true = np.full_like(expected, np.nan, dtype=float)
-    true[known] = [measured[take] for take in takes if take in measured]
-    emotion, actor = labels[:, 0] - 1, labels[:, 2]
-    for person in np.unique(actor):
-        neutral = (actor == person) & (emotion == 0) & known
-        true[actor == person] -= true[neutral].mean(0) if neutral.any() else np.nan
+    true[known] = [measured[clip.take] for clip in clips if clip.take in measured]
+    for person in {clip.actor for clip in clips}:
+        own = np.array([clip.actor == person for clip in clips])
+        neutral = own & known & np.array([clip.emotion == 0 for clip in clips])
+        true[own] -= true[neutral].mean(0) if neutral.any() else np.nan
     usable = np.isfinite(true).all(1)
     scores = {}
     for unit in SHOWN_UNITS:
@@ -102,9 +166,3 @@ def _unit_scores(
         if len(a) > 1 and a.var() > 0:
             scores[unit] = float(1 - np.mean((a - b) ** 2) / a.var())
     return scores
-
-
-def _match(path: Path) -> re.Match:
-    match = _NAME.fullmatch(path.stem)
-    assert match is not None
-    return match

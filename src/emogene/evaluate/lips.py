@@ -1,16 +1,17 @@
 """How well the lips follow the voice: predicted against tracked landmarks.
 
-The folder is laid out as GRID's here: ``audio/CLIP.*``, ``tracks.npz`` (MediaPipe landmarks of the clips'
-video:
-``landmarks_delta``, ``clip``, ``offset``, ``image_size``, ``fps``) and, if closures are to be judged,
-``alignments.tsv`` (clip, start, end, word; 1/25000 s).
+The folder holds sounds and tracked faces: ``audio/CLIP.*`` and ``tracks.npz``, MediaPipe landmarks of the
+clips' video at 25 frames/s: ``clip [C]`` names, ``offset [C + 1]`` the rows where they begin, ``fps``,
+``image_size [2]``, and ``landmarks_delta [T, P, 3]``, differences over time of 64ths of pixels, P >= 68, the
+68 points first. Or it holds videos, directly or in ``video/``, and MediaPipe's ``face_landmarker.task``: they
+are tracked now (extra ``avatar``). Where closures are to be judged, also ``alignments.tsv``: clip, start, end
+(1/25000 s), word.
 """
 
 import csv
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ import numpy as np
 
 from emogene.audio import Speech, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
+from emogene.bars import silently
 from emogene.errors import EmoGeneError
-from emogene.face.canonical import canonicalise
+from emogene.evaluate.faces import recordings, tracked
 from emogene.face.landmarks import MOUTH, mouth_openness
 from emogene.face.motion import VIDEO_FPS
 
@@ -54,6 +56,7 @@ def evaluate(
     everything: bool = False,
     limit: int | None = None,
     listen: Callable[[Path], Speech] = listen,
+    progress: Callable[[Sequence, str], Iterable] = silently,
 ) -> dict[str, Any]:
     """Figures on the clips of ``folder`` that the model has not learnt from (or on ``everything``).
 
@@ -64,7 +67,7 @@ def evaluate(
     with b, p, m, v, f which the prediction closes too, within one frame; ``closure_precision``: predicted
     closures within speech that are true. ``openness_ratio``: predicted over true standard deviation.
     """
-    clips = predict(folder, model or Audio2Motion.from_embedded(), everything, limit, listen)
+    clips = predict(folder, model or Audio2Motion.from_embedded(), everything, limit, listen, progress)
     rows = [motion_figures(clip) for clip in clips]
     figures: dict[str, Any] = {"clips": len(clips)}
     correlations = [row["correlation"] for row in rows]
@@ -83,22 +86,23 @@ def predict(
     everything: bool = False,
     limit: int | None = None,
     listen: Callable[[Path], Speech] = listen,
+    progress: Callable[[Sequence, str], Iterable] = silently,
 ) -> list[Clip]:
-    """Every clip that has sound and tracks, predicted; those learnt from are left out."""
-    tracked, words = _tracked(folder / "tracks.npz"), _words(folder / "alignments.tsv")
+    """Every clip that has sound and a track, predicted; those learnt from are left out."""
+    there, words = recordings(folder), _words(folder / "alignments.tsv")
     learnt = set() if everything else set(model.learnt_from)
+    new = [clip for clip in there if f"{zlib.crc32(clip.sound.read_bytes()):08x}" not in learnt]
+    if not new:
+        raise EmoGeneError(f"{folder}: the model has learnt from all of its {len(there)} clips")
+    faces = tracked(folder, new[:limit], progress)
+    both = [clip for clip in new if clip.name in faces][:limit]
+    if not both:
+        raise EmoGeneError(f"{folder}: no sound in audio/ has the name of a clip in tracks.npz")
     clips = []
-    for path in sorted((folder / "audio").iterdir() if (folder / "audio").is_dir() else []):
-        if path.stem not in tracked or f"{zlib.crc32(path.read_bytes()):08x}" in learnt:
-            continue
-        true = tracked[path.stem]
-        rest = resting(true)
-        found = model(listen(path), len(true), rest).points
-        clips.append(Clip(path.stem, true, found, words.get(path.stem, [])))
-        if limit is not None and len(clips) >= limit:
-            break
-    if not clips:
-        raise EmoGeneError(f"{folder}: no clips with sound (audio/) and tracks that were not learnt from")
+    for clip in progress(both, "lips"):
+        true = faces[clip.name]
+        found = model(listen(clip.sound), len(true), resting(true)).points
+        clips.append(Clip(clip.name, true, found, words.get(clip.name, [])))
     return clips
 
 
@@ -108,29 +112,17 @@ def resting(points: np.ndarray) -> np.ndarray:
     return points[openness <= np.quantile(openness, 0.1)].mean(0)
 
 
-def _tracked(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise EmoGeneError(f"{path}: no such file; the clips' face tracks are needed")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            pixels = np.cumsum(archive["landmarks_delta"], axis=0, dtype=np.int64)[:, :68] / 64
-            width, height = (int(n) for n in archive["image_size"])
-            names, offset, fps = archive["clip"], archive["offset"], Fraction(int(archive["fps"]))
-    except (ValueError, KeyError, OSError) as error:
-        raise EmoGeneError(f"{path}: not face tracks ({error})") from None
-    if fps != VIDEO_FPS:
-        raise EmoGeneError(f"{path}: tracks at {fps} frames/s; {VIDEO_FPS} are needed")
-    points = canonicalise(pixels.astype(np.float32), (width, height), fps, offset).motion.points
-    return {str(name): points[offset[i] : offset[i + 1]] for i, name in enumerate(names)}
-
-
 def _words(path: Path) -> dict[str, list[tuple[float, float, str]]]:
     words: dict[str, list[tuple[float, float, str]]] = {}
-    if path.is_file():
-        with path.open(newline="") as file:
+    if not path.is_file():
+        return words
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file, delimiter="\t"):
                 times = int(row["start"]) / TICKS, int(row["end"]) / TICKS
                 words.setdefault(row["clip"], []).append((*times, row["word"]))
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise EmoGeneError(f"{path}: not word alignments: clip, start, end, word ({error})") from None
     return words
 
 

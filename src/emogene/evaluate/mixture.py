@@ -1,14 +1,13 @@
 """Does the mixture keep the lips in sync and the emotion on the face? Ours beside the reference's."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
+from emogene.bars import silently
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import BROWS, EYES, MOUTH_CORNERS, mouth_openness
 from emogene.face.motion import VIDEO_FPS, LandmarkMotion, frame_count
@@ -114,6 +113,7 @@ def evaluate(
     emotion: str | None = None,
     avatar: str | Path = "default",
     seed: int = 0,
+    progress: Callable[[Sequence, str], Iterable] = silently,
 ) -> dict[str, Any]:
     """Stages 1 to 3 on the recordings of ``folder``: figures of both mixtures, over all clips and by emotion.
 
@@ -124,7 +124,7 @@ def evaluate(
     if not recordings:
         raise EmoGeneError(f"{folder} holds no recordings ({', '.join(sorted(SOUNDS))})")
     found: dict[str, list[tuple[str, ClipFigures]]] = {"default": [], "reference": []}
-    for mode, label, figures in _measure(recordings, emotion, avatar, seed):
+    for mode, label, figures in _measure(progress(recordings, "recordings"), emotion, avatar, seed):
         found[mode].append((label, figures))
     result: dict[str, Any] = {}
     for mode, pairs in found.items():
@@ -161,7 +161,7 @@ def named_emotion(path: Path) -> str | None:
 
 
 def _measure(
-    recordings: Sequence[Path], emotion: str | None, avatar: str | Path, seed: int
+    recordings: Iterable[Path], emotion: str | None, avatar: str | Path, seed: int
 ) -> Iterator[tuple[str, str, ClipFigures]]:
     """(mode, emotion, figures) of every recording in both modes."""
     from emogene.audio import analyse, load_audio
@@ -173,7 +173,7 @@ def _measure(
     audio2motion, emotalk, rig = Audio2Motion.from_embedded(), EmoTalk.from_embedded(), Rig.embedded()
     space = Avatar.open(avatar).space
     calibration = Calibration.of(space)
-    for path in track(recordings, "mixture", console=Console(stderr=True), transient=True):
+    for path in recordings:
         recording = load_audio(path)
         speech = analyse(recording)
         frames = frame_count(recording.duration, VIDEO_FPS)

@@ -1,6 +1,6 @@
 """How well an avatar is rendered: held-out frames, emotion as a face tracker sees it, and flicker."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ import numpy as np
 from emogene.avatar import Avatar
 from emogene.avatar.capture.dataset import CaptureConfig, TrainingSet, capture
 from emogene.avatar.capture.layers import face_region, part_region
+from emogene.avatar.capture.mediapipe import face_landmarker, image
 from emogene.avatar.capture.tracks import stored_tracks
+from emogene.bars import silently
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import EYES, MOUTH
 from emogene.face.motion import LandmarkMotion
@@ -25,36 +27,49 @@ SHOWN_BY = {
 }
 
 
-def evaluate(folder: str | Path, avatar: str | Path = "default") -> dict[str, Any]:
+def evaluate(
+    folder: str | Path,
+    avatar: str | Path = "default",
+    progress: Callable[[Sequence, str], Iterable] = silently,
+) -> dict[str, Any]:
     """PSNR by region and flicker on the clips held out from ``avatar``'s training, and its emotions.
 
-    ``folder`` holds ``grid_s1/video``, ``grid_s1/tracks.npz`` and ``models/face_landmarker.task``.
+    ``folder`` holds ``grid_s1/video``, ``grid_s1/tracks.npz`` and ``models/face_landmarker.task``. Raises
+    EmoGeneError, one line, where it does not.
     """
     folder, person = Path(folder), Avatar.open(avatar)
     if not isinstance(person, Avatar):
         raise EmoGeneError(f"{person.name} was imported; there are no clips held out from its training")
     clips = person.training.get("held_out", [])
     videos = [folder / "grid_s1" / "video" / f"{clip}.mpg" for clip in clips]
-    missing = [str(v) for v in videos if not v.is_file()]
-    if missing or not clips:
+    if not clips:
+        raise EmoGeneError(f"{person.name}: its file names no clips held out from training")
+    tracks, landmarker = folder / "grid_s1" / "tracks.npz", folder / "models" / "face_landmarker.task"
+    missing = [path for path in (*videos, tracks, landmarker) if not path.is_file()]
+    if missing:
         raise EmoGeneError(
-            f"{folder} lacks the clips held out from {person.name}: {', '.join(missing) or 'none'}"
+            f"{folder}: lacks {missing[0].relative_to(folder)}; docs/evaluate.md says what it holds"
         )
-    tracks = stored_tracks(folder / "grid_s1" / "tracks.npz")
-    sparse = capture(videos, tracks, CaptureConfig(stride=6))
-    whole = capture(videos[:1], tracks, CaptureConfig(stride=1))
+    stored = stored_tracks(tracks)
+    sparse = capture(videos, stored, CaptureConfig(stride=6), lambda items: progress(items, "cutting out"))
+    whole = capture(videos[:1], stored, CaptureConfig(stride=1))
     return {
-        "psnr": psnr(person, sparse),
-        "flicker": flicker(person, whole),
-        "emotion": emotion(person, folder / "models" / "face_landmarker.task"),
+        "psnr": psnr(person, sparse, progress=progress),
+        "flicker": flicker(person, whole, progress),
+        "emotion": emotion(person, landmarker, progress=progress),
     }
 
 
-def psnr(avatar: Avatar, data: TrainingSet, rows: Iterable[int] | None = None) -> dict[str, float]:
+def psnr(
+    avatar: Avatar,
+    data: TrainingSet,
+    rows: Iterable[int] | None = None,
+    progress: Callable[[Sequence, str], Iterable] = silently,
+) -> dict[str, float]:
     """dB by region, at the fields' own size, over grey; the person's captured frames are the truth."""
     rows = list(range(len(data.colour)) if rows is None else rows)
     errors: dict[str, list[float]] = {}
-    for row, picture in zip(rows, rendered(avatar, data, rows), strict=True):
+    for row, picture in zip(progress(rows, "held-out frames"), rendered(avatar, data, rows), strict=True):
         error = ((picture.astype(np.float32) - truth(data, row)) / 255) ** 2
         for name, region in _regions(data, row).items():
             errors.setdefault(name, []).append(float(error[region].mean()))
@@ -76,26 +91,36 @@ def truth(data: TrainingSet, row: int) -> np.ndarray:
     return data.colour[row] * alpha + GREY * (1 - alpha)
 
 
-def flicker(avatar: Avatar, data: TrainingSet) -> dict[str, float]:
+def flicker(
+    avatar: Avatar, data: TrainingSet, progress: Callable[[Sequence, str], Iterable] = silently
+) -> dict[str, float]:
     """Mean absolute second difference over time, in 8-bit levels, of a clip whose every frame was captured.
 
     ``rendered`` and ``video`` should be alike; ``worst`` is the rendered frame that jumps most.
     """
-    shown = np.stack(list(rendered(avatar, data, range(len(data.colour))))).astype(np.float32)
+    pictures = rendered(avatar, data, range(len(data.colour)))
+    shown = np.stack([next(pictures) for _ in progress(range(len(data.colour)), "flicker")]).astype(
+        np.float32
+    )
     real = np.stack([truth(data, row) for row in range(len(data.colour))])
     change, natural = (np.abs(np.diff(x, 2, axis=0)).mean((1, 2, 3)) for x in (shown, real))
     figures = {"rendered": change.mean(), "worst": change.max(), "video": natural.mean()}
     return {name: round(float(value), 3) for name, value in figures.items()}
 
 
-def emotion(avatar: Avatar, model: Path, every: int = 5) -> dict[str, dict[str, float]]:
+def emotion(
+    avatar: Avatar,
+    model: Path,
+    every: int = 5,
+    progress: Callable[[Sequence, str], Iterable] = silently,
+) -> dict[str, dict[str, float]]:
     """Mean MediaPipe blendshapes of the demo clip's mixed faces minus those of the lip-synced faces alone."""
     from emogene.pipeline import EmoGene
 
     engine = EmoGene.from_pretrained()
     figures = {}
     with as_file(files("emogene") / "assets" / "demo.ogg") as clip:
-        for label in EMOTIONS:
+        for label in progress(EMOTIONS, "emotions"):
             result = engine(clip, avatar=avatar.name, emotion=label)
             shown = [_every(motion, every) for motion in (result.mixed, result.lips)]
             mixed, lips = (blendshapes(avatar.renderer(512).frames(m), model) for m in shown)
@@ -106,21 +131,10 @@ def emotion(avatar: Avatar, model: Path, every: int = 5) -> dict[str, dict[str, 
 
 def blendshapes(pictures: Iterable[np.ndarray], model: Path) -> dict[str, float]:
     """Mean score of each of MediaPipe's blendshapes over ``pictures`` (uint8 ``[H, W, 3]``)."""
-    try:
-        import mediapipe as mp
-    except ImportError as error:
-        raise EmoGeneError("measuring emotion needs MediaPipe: pip install 'emogene[avatar]'") from error
-    if not model.is_file():
-        raise EmoGeneError(f"{model}: no such file; it is MediaPipe's FaceLandmarker with blendshapes")
-    vision = mp.tasks.vision
-    options = vision.FaceLandmarkerOptions(
-        base_options=mp.tasks.BaseOptions(model_asset_path=str(model)), output_face_blendshapes=True
-    )
     scores: dict[str, list[float]] = {}
-    with vision.FaceLandmarker.create_from_options(options) as landmarker:
+    with face_landmarker(model, blendshapes=True) as landmarker:
         for picture in pictures:
-            image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
-            for shape in next(iter(landmarker.detect(image).face_blendshapes), []):
+            for shape in next(iter(landmarker.detect(image(picture)).face_blendshapes), []):
                 scores.setdefault(shape.category_name, []).append(shape.score)
     return {name: float(np.mean(values)) for name, values in scores.items()}
 

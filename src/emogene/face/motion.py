@@ -29,7 +29,14 @@ def resample(values: np.ndarray, source: Fraction, target: Fraction, frames: int
     left = np.floor(position).astype(int)
     right = np.minimum(left + 1, len(values) - 1)
     share = (position - left).astype(np.float32).reshape(-1, *[1] * (values.ndim - 1))
-    return (values[left] * (1 - share) + values[right] * share).astype(np.float32)
+    # In place: an hour's tracks are large.
+    result, later = (
+        values[side].astype(np.result_type(values, np.float32), copy=False) for side in (left, right)
+    )
+    result *= 1 - share
+    later *= share
+    result += later
+    return result.astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)

@@ -31,4 +31,4 @@ class Rig:
         else:
             weights = np.zeros((len(motion), len(ARKIT_52)), np.float32)
             weights[:, [ARKIT_52.index(name) for name in motion.names]] = motion.weights
-        return np.tensordot(weights, self.basis, 1).astype(np.float32)
+        return np.tensordot(weights, self.basis, 1).astype(np.float32, copy=False)

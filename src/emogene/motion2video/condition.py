@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import EYES, N_POINTS
 
+SMOOTHED = 7  # frames over which head poses are averaged
 FOCAL, CENTRE, SIZE = 1015.0, 112.0, 224.0  # the Deep3DFace camera, on an image of 224 pixels
 
 # A closed lid lies between the eye's corners: {upper and lower lid: (corner, corner, share of the first)}.
@@ -68,10 +69,11 @@ class EyeRange:
         return cls(float(opened), float(closed))
 
 
-def blink_periodically(faces: np.ndarray, eyes: EyeRange) -> tuple[np.ndarray, np.ndarray]:
+def blink_periodically(faces: np.ndarray, eyes: EyeRange, start: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Lids widened, and a blink of 7 frames every 100, the first at frame 75.
 
     Real-scale landmarks ``[T, 68, 3]`` -> the same with lids moved, and eye area percent ``[T, 1]``.
+    ``start``: which frame of the clip the first is.
     """
     faces = faces.copy()
     faces[:, _UPPER_LIDS, 1] += _LID_WIDENING
@@ -79,11 +81,13 @@ def blink_periodically(faces: np.ndarray, eyes: EyeRange) -> tuple[np.ndarray, n
     closed = faces.copy()
     for lids, (first, second, share) in _CLOSED.items():
         closed[:, lids] = (share * faces[:, first] + (1 - share) * faces[:, second])[:, None]
-    amount, area = np.zeros((len(faces), 1)), np.full((len(faces), 1), _AREA_BETWEEN_BLINKS)
-    for start in range(_BLINK_PHASE, len(faces), _BLINK_PERIOD):
-        blink = _BLINK[: len(faces) - start, None]
-        amount[start : start + len(blink)] = blink
-        area[start : start + len(blink)] = eyes.opened * (1 - blink) + eyes.closed * blink
+    frame = np.arange(start, start + len(faces))
+    since = (frame - _BLINK_PHASE) % _BLINK_PERIOD
+    blinking = (frame >= _BLINK_PHASE) & (since < len(_BLINK))
+    amount = np.where(blinking, _BLINK[np.minimum(since, len(_BLINK) - 1)], 0)[:, None]
+    area = np.where(
+        blinking[:, None], eyes.opened * (1 - amount) + eyes.closed * amount, _AREA_BETWEEN_BLINKS
+    )
     share = amount[..., None]
     faces[:, EYES] = share * closed[:, EYES] + (1 - share) * faces[:, EYES]
     return faces, area
@@ -104,19 +108,21 @@ def head_condition(
     eyes: EyeRange,
     window: int,
     blink: Literal["none", "period"] = "period",
+    start: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Condition windows ``[T, window, 1, 204]`` and eye area ``[T, 1]`` of real-scale ``faces [T, 68, 3]``.
 
-    ``mean_face [68, 3]`` in decimetres; ``window`` is the NeRF's ``smo_win_size``.
+    ``mean_face [68, 3]`` in decimetres; ``window`` is the NeRF's ``smo_win_size``; ``start``: which frame of
+    the clip the first is.
     """
     area = np.full((len(faces), 1), eyes.opened)
     if blink == "period":
-        faces, area = blink_periodically(faces, eyes)
+        faces, area = blink_periodically(faces, eyes, start)
     normalised = statistics.normalise((faces - mean_face) * 10).reshape(len(faces), 3 * N_POINTS)
     return windows(normalised, window).astype(np.float32), area.astype(np.float32)
 
 
-def box_smooth(track: np.ndarray, size: int = 7) -> np.ndarray:
+def box_smooth(track: np.ndarray, size: int = SMOOTHED) -> np.ndarray:
     """Mean over ``size`` frames, the ends mirrored with the edge repeated: ``[T, ...] -> [T, ...]``."""
     return uniform_filter1d(np.asarray(track, np.float64), size, axis=0, mode="reflect")
 

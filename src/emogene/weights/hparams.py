@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+CONFIG_FILE = "config.yaml"
 Value = bool | int | float | str
 
 _WORDS: dict[str, bool] = {"true": True, "false": False}
@@ -16,7 +17,7 @@ def read_hparams(checkpoint: Path) -> dict[str, Value]:
     is run: lists, tags and everything indented are left out.
     """
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
-    path = folder / "config.yaml"
+    path = folder / CONFIG_FILE
     if not path.is_file() or path.stat().st_size > _LIMIT:
         return {}
     found = re.findall(r"^(\w+):[ \t]+(\S.*?)[ \t]*$", path.read_text("utf-8", "replace"), re.MULTILINE)

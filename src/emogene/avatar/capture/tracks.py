@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emogene.avatar.capture.mediapipe import face_landmarker, image
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import MEDIAPIPE_68
 
@@ -30,19 +31,10 @@ def track(frames: Iterable[np.ndarray], model: str | Path, fps: float = 25) -> n
 
     ``model``: its ``face_landmarker.task``. Raises EmoGeneError where a frame shows no face.
     """
-    try:
-        import mediapipe as mp
-    except ImportError as error:
-        raise EmoGeneError("tracking a video needs MediaPipe: pip install 'emogene[avatar]'") from error
-    vision, tasks = mp.tasks.vision, mp.tasks
-    options = vision.FaceLandmarkerOptions(
-        base_options=tasks.BaseOptions(model_asset_path=str(model)), running_mode=vision.RunningMode.VIDEO
-    )
     points = []
-    with vision.FaceLandmarker.create_from_options(options) as landmarker:
+    with face_landmarker(model, video=True) as landmarker:
         for i, frame in enumerate(frames):
-            image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
-            faces = landmarker.detect_for_video(image, round(i * 1000 / fps)).face_landmarks
+            faces = landmarker.detect_for_video(image(frame), round(i * 1000 / fps)).face_landmarks
             if not faces:
                 raise EmoGeneError(f"no face in frame {i}; give a video in which the face is always seen.")
             height, width = frame.shape[:2]
