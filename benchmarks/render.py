@@ -33,7 +33,7 @@ from emogene.face.motion import LandmarkMotion
 start = time.perf_counter()
 avatar = Avatar.open(sys.argv[1])
 motion = LandmarkMotion(avatar.space.database[:1].astype("float32"))
-next(avatar.renderer(512, threads=1).frames(motion))
+next(avatar.renderer(512, device="cpu", threads=1).frames(motion))
 print(time.perf_counter() - start)
 """
 
@@ -55,7 +55,7 @@ def first_frame(name: str, cache: str | None = None) -> float:
 
 def stages(avatar: Avatar, states: list[FrameState]) -> Iterator[tuple[str, float]]:
     """Milliseconds per frame of each stage, one thread."""
-    renderer = avatar.renderer(512, threads=1).inner
+    renderer = avatar.renderer(512, device="cpu", threads=1).inner
     layers = renderer.layers(states[0])
 
     def milliseconds(work: Callable[[FrameState], object]) -> float:
@@ -98,7 +98,7 @@ def main() -> None:
     if options.compile:
         with tempfile.TemporaryDirectory() as cache:
             figures["first frame ever, s"] = first_frame(options.avatar, cache)
-    renderer = avatar.renderer(512, threads=options.threads)
+    renderer = avatar.renderer(512, device="cpu", threads=options.threads)
     shown = motion(avatar, options.frames)
     next(renderer.frames(shown))
     start = time.perf_counter()

@@ -5,6 +5,7 @@ import hashlib
 import pickle
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -551,6 +552,13 @@ def test_precision(may):
     exact = may.renderer(2 * NATIVE, precision="fp32").inner.frame(states[0])
     assert (whole == exact).all() and 0 < np.abs(whole - half).max() < 40
     refused("precision", lambda: may.renderer(64, precision="fp16"))
+
+
+def test_an_encoder_of_another_width(files, tmp_path):
+    wide = Wav2Vec2(replace(ENCODER, hidden=128, position_groups=8))
+    torch.save(wide.state_dict(), tmp_path / "pytorch_model.bin")
+    models = {"audio2motion": files / "audio2motion_vae", "hubert": tmp_path}
+    refused("gives 128 features", lambda: EmoGene.from_pretrained("cpu", **models))
 
 
 def test_a_damaged_avatar_file(may, tmp_path):

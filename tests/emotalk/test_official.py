@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -264,3 +265,16 @@ def test_wrong_checkpoints_are_one_line(checkpoint, capsys, how, names):
         load_emotalk(checkpoint, config=SMALL)
     assert names in str(error.value) and "\n" not in str(error.value)
     assert "executed" not in capsys.readouterr().out
+
+
+def test_sizes_are_read_from_the_file(checkpoint):
+    heads = replace(SMALL, encoder=replace(SMALL.encoder, heads=SMALL.encoder.hidden // 64))
+    with torch.device("meta"):
+        assert EmoTalkConfig.of(OfficialEmoTalk(heads).state_dict()) == heads
+        assert EmoTalkConfig.of(OfficialEmoTalk().state_dict()) == EmoTalkConfig()
+    assert load_emotalk(checkpoint).config.width == SMALL.width
+    for key in ("audio_feature_map_cont.weight", "obj_vector_level.weight"):
+        state = torch.load(checkpoint, weights_only=True)
+        torch.save(state | {key: state[key][1:]}, checkpoint)
+        with pytest.raises(EmoGeneError, match="misshapen"):
+            load_emotalk(checkpoint)

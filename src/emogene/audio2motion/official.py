@@ -43,7 +43,11 @@ class OfficialAudio2Motion:
     ) -> "OfficialAudio2Motion":
         """``checkpoint``: the file or its folder; ``hubert``: the encoder's folder (default: below
         ``home()``)."""
-        vae, encoder = load_vae(checkpoint), load_hubert(hubert or home() / HUBERT)
+        hubert = hubert or home() / HUBERT
+        vae, encoder = load_vae(checkpoint), load_hubert(hubert)
+        heard = encoder.feature_projection.projection.out_features
+        if heard != vae.config.features:
+            raise EmoGeneError(f"{hubert}: gives {heard} features; {checkpoint} wants {vae.config.features}")
         return cls(vae, pack(encoder) if packable(device) else encoder, device)
 
     @torch.no_grad()

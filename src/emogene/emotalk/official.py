@@ -271,38 +271,45 @@ def ready(model: OfficialEmoTalk, device: str = "cpu", dtype: torch.dtype = torc
 
 def legacy_state(checkpoint: object, path: Path) -> dict[str, Tensor]:
     """The checkpoint's weights under the names of the release. EmoGeneError for anything but weights."""
-    if not isinstance(checkpoint, dict) or not checkpoint:
+    state = checkpoint if isinstance(checkpoint, dict) else {}
+    if not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise EmoGeneError(f"{path}: not EmoTalk's weights, which are a plain list of tensors")
-    if not all(isinstance(value, Tensor) for value in checkpoint.values()):
-        raise EmoGeneError(f"{path}: not EmoTalk's weights, which are a plain list of tensors")
-    return {legacy_name(str(key)): value for key, value in checkpoint.items()}
+    return {legacy_name(str(key)): value for key, value in state.items()}
 
 
 def _sizes(state: dict[str, Tensor]) -> EmoTalkConfig:
-    """The checkpoint's own; the released ones where it is not EmoTalk's, so as to say what it lacks."""
+    """The checkpoint's own; the released ones where they do not go together, so as to say what is wrong."""
     try:
-        return EmoTalkConfig.of(state)
+        config = EmoTalkConfig.of(state)
     except (KeyError, ValueError, IndexError):
         return EmoTalkConfig()
+    with torch.device("meta"):
+        fits = not _faults(OfficialEmoTalk(config), state)
+    return config if fits else EmoTalkConfig()
 
 
-def fitting_state(model: nn.Module, state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """The checkpoint's weights, without the unused ones that do not fit."""
-    wanted = model.state_dict()
-    missing = [key for key in wanted if key not in state and not _is_unused(key)]
+def _faults(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
+    """What of the weights that prediction uses is missing or misshapen."""
+    wanted = {key: own.shape for key, own in model.state_dict().items() if not _is_unused(key)}
+    missing = [key for key in wanted if key not in state]
     misshapen = [
-        f"{key} {list(state[key].shape)} for {list(own.shape)}"
-        for key, own in wanted.items()
-        if key in state and state[key].shape != own.shape and not _is_unused(key)
+        f"{key} {list(state[key].shape)} for {list(shape)}"
+        for key, shape in wanted.items()
+        if key in state and state[key].shape != shape
     ]
-    wrong = [
+    return [
         f"{len(keys)} {what}: {_some(keys)}"
         for what, keys in (("missing", missing), ("misshapen", misshapen))
         if keys
     ]
-    if wrong:
-        raise EmoGeneError(f"{path}: not EmoTalk's weights; {'; '.join(wrong)}")
-    return {key: state[key] for key, own in wanted.items() if key in state and state[key].shape == own.shape}
+
+
+def fitting_state(model: nn.Module, state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The checkpoint's weights, without the unused ones that do not fit."""
+    if faults := _faults(model, state):
+        raise EmoGeneError(f"{path}: not EmoTalk's weights; {'; '.join(faults)}")
+    own = model.state_dict()
+    return {key: state[key] for key in own if key in state and state[key].shape == own[key].shape}
 
 
 def legacy_name(key: str) -> str:

@@ -3,7 +3,6 @@
 import random
 
 import numpy as np
-from scipy.signal import savgol_filter
 
 from emogene.face.arkit import INDEX
 
@@ -28,6 +27,8 @@ def postprocess(weights: np.ndarray, seed: int) -> np.ndarray:
     Savitzky-Golay over time (fewer frames than its window are left as they are), then blinks every 2 to 6 s,
     drawn in the demo's order from Python's generator.
     """
+    from scipy.signal import savgol_filter  # 40 MB and a third of a second, for the reference alone
+
     smooth = weights.astype(np.float64)
     if len(smooth) >= SMOOTHING_WINDOW:
         filtered = savgol_filter(smooth, SMOOTHING_WINDOW, SMOOTHING_ORDER, axis=0, mode="interp")

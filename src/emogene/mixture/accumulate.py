@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import savgol_filter
 
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import PARTS
@@ -34,6 +33,8 @@ def reference_blendshapes(motion: BlendshapeMotion, gain: float) -> BlendshapeMo
 
     The 19 shapes of eyes and brows get twice the gain. No clamp; blinks are as predicted.
     """
+    from scipy.signal import savgol_filter  # 40 MB and a third of a second, for the reference alone
+
     weights = motion.weights.astype(np.float64)
     if len(weights) >= 5:
         weights = np.asarray(savgol_filter(weights, 5, 2, axis=0))
