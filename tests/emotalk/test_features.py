@@ -5,7 +5,8 @@ import torch
 from emogene.audio import analyse
 from emogene.emotalk.content import REACH as CONTENT_REACH
 from emogene.emotalk.content import SPOKEN, Content
-from emogene.emotalk.features import SILENCE, features, in_pieces, local_level, silence, smooth
+from emogene.emotalk.facs import ACTION_UNITS
+from emogene.emotalk.features import in_pieces, local_level, prosody, smooth
 from emogene.emotalk.listener import REACH, STRIDE, Listener
 
 
@@ -15,18 +16,23 @@ def _voice(seconds: float) -> np.ndarray:
     return (0.1 * tone * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * time))).astype(np.float32)
 
 
-def test_features_do_not_know_the_volume():
-    loud, soft = features(analyse(_voice(2))), features(analyse(_voice(2) * 0.1))
-    assert loud.shape == (100, 83) and loud.dtype == np.float32
-    audible = loud[:, :80] > -1
-    np.testing.assert_allclose(loud[:, :80][audible], soft[:, :80][audible], atol=0.05)
-    np.testing.assert_allclose(loud[:, 82], soft[:, 82], atol=0.02)
+def _heard(frames: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    features = rng.normal(0, 1, (frames, 512)).astype(np.float16)
+    return features, rng.normal(0, 0.5, (frames, 3)).astype(np.float32)
 
 
-def test_silence_is_the_lowest_feature():
-    columns = features(analyse(np.zeros(16000, np.float32)))
-    assert columns[:, :80].max() < -0.9 and not columns[:, 80:82].any()
-    assert silence(3)[:, :80].max() == SILENCE
+def test_prosody_does_not_know_the_volume():
+    loud, soft = prosody(analyse(_voice(2))), prosody(analyse(_voice(2) * 0.1))
+    assert loud.shape == (100, 3) and loud.dtype == np.float32
+    np.testing.assert_allclose(loud, soft, atol=0.02)
+    assert np.median(loud[:, 0]) == pytest.approx(np.log2(150 / 180), abs=0.02)
+
+
+def test_silence_has_no_prosody():
+    assert not prosody(analyse(np.zeros(16000, np.float32))).any(axis=0)[:2].any()
+    after = prosody(analyse(np.concatenate([_voice(2), np.zeros(32000, np.float32)])))
+    assert not after[120:].any()
 
 
 def test_level_is_local_and_never_below_the_floor():
@@ -44,22 +50,21 @@ def test_smooth_keeps_a_constant_up_to_the_edges():
 @pytest.mark.parametrize("frames", [1, 2, 3, 5, 99, 100, 101, 250])
 def test_pieces_join_exactly_and_count_right(frames):
     torch.manual_seed(0)
-    columns = np.random.default_rng(0).normal(0, 0.5, (frames, 83)).astype(np.float32)
+    heard = _heard(frames)
     for network, reach, stride, width in (
-        (Listener().eval(), REACH, STRIDE, 9),
+        (Listener().eval(), REACH, STRIDE, 8 + 1 + len(ACTION_UNITS)),
         (Content().eval(), CONTENT_REACH, 1, len(SPOKEN)),
     ):
-        whole = in_pieces(network, columns, reach, stride)
+        whole = in_pieces(network, *heard, reach, stride)
         assert whole.shape == (-(-frames // stride), width)
-        np.testing.assert_allclose(in_pieces(network, columns, reach, stride, piece=40), whole, atol=1e-4)
+        np.testing.assert_allclose(in_pieces(network, *heard, reach, stride, piece=40), whole, atol=1e-4)
 
 
 def test_nothing_beyond_the_reach_counts():
     torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    a = rng.normal(0, 0.5, (700, 83)).astype(np.float32)
-    b = a.copy()
-    b[350 + REACH :] = rng.normal(0, 0.5, (350 - REACH, 83))
+    features, voice = _heard(700)
+    other, _ = _heard(700, seed=1)
+    other[: 350 + REACH] = features[: 350 + REACH]
     network = Listener().eval()
-    one, two = (in_pieces(network, x, REACH, STRIDE)[: 350 // STRIDE] for x in (a, b))
+    one, two = (in_pieces(network, x, voice, REACH, STRIDE)[: 350 // STRIDE] for x in (features, other))
     np.testing.assert_allclose(one, two, atol=1e-5)
