@@ -1,10 +1,10 @@
 """Make src/emogene/assets/audio2motion.safetensors: the embedded lip branch.
 
-    python training/audio2motion.py [--data ../shared/data] [--steps 1800] [--seed 0]
+    python training/audio2motion.py [--data ../shared/data] [--steps 3000] [--seed 0]
 
 Needs the extras ``train`` and ``official`` (for Praat). Learns from GRID speaker 1 (CC BY 4.0; Cooke,
 Barker, Cunningham and Shao 2006): 929 clips of 3 s, every tenth by sorted name held out. Resumes from
-.cache/audio2motion.pt after a kill. Takes about 15 minutes on one core.
+.cache/audio2motion.pt after a kill. Takes about 45 minutes on one core.
 
 What makes it hear other voices: each clip is also played 15% faster and slower (pitch, formants and tempo
 move), and every batch is filtered, warped in frequency, buried in noise and cut to telephone bandwidth at
@@ -15,7 +15,7 @@ import argparse
 import inspect
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,6 +65,11 @@ taken out. The output is thus where the sound wants it. Evaluation uses the trac
 Disguised sounds are the same held-out clips; the voices are Praat's, with settings within the range of the
 training's.
 """
+WAYS: dict[str, Callable[[EncoderNet, list[np.ndarray]], Iterable[np.ndarray]]] = {
+    "clean": heard.apart,
+    "disguised": lambda net, sounds: heard.joined(net, sounds, 0),
+    "noisy": lambda net, sounds: heard.noisy(net, sounds, 0),
+}
 ENCODED = ROOT / "src" / "emogene" / "assets" / ENCODER
 MANDARIN = ("1114_2_01", "1114_2_02", "1114_2_03", "1114_2_04", "1114_2_05", "1114_3_15", "1114_3_16")
 _BOTH = {"d": "Lower", "u": "Upper"}
@@ -110,7 +115,7 @@ NET = LipConfig(
 class TrainConfig:
     """How the embedded lip branch is trained."""
 
-    steps: int = 1800
+    steps: int = 3000
     batch: int = 32
     rate: float = 1.5e-3
     seed: int = 0
@@ -157,21 +162,24 @@ def rest_face(points: np.ndarray, loudness: np.ndarray) -> np.ndarray:
 
 def prepare(data: Path, encoder: Path) -> tuple[Examples, np.ndarray, np.ndarray]:
     """All examples (cached), the names of their clips and the checksums of the sound files; each voice of a
-    clip is heard twice, as it is and disguised in the flow of others."""
+    clip is heard three times: as it is, disguised in the flow of others, and in noise."""
     source = "".join(
         inspect.getsource(part) for part in (_sounds, _mandarin, voices, another_voice, rest_face)
     )
     sounds = _stored(f"audio2motion_sounds_{zlib.crc32(source.encode()):08x}", lambda: _sounds(data))
     version = zlib.crc32(encoder.read_bytes(), zlib.crc32(source.encode()))
-    heard = _stored(f"audio2motion_heard_{version:08x}", lambda: _heard(encoder, sounds))
+    heard_in = [
+        _stored(f"audio2motion_{way}_{version:08x}", lambda way=way: _heard(encoder, sounds, way))
+        for way in WAYS
+    ]
 
     def split(values: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
         return np.split(values, np.cumsum(counts)[:-1])
 
     f0, shape = split(sounds["f0"], sounds["rows"]), split(sounds["shape"], sounds["frames"])
-    features = [x for key in ("clean", "disguised") for x in split(heard[key], sounds["rows"])]
-    clip, checksum = (np.tile(sounds[key], 2) for key in ("clip", "checksum"))
-    return Examples(features, f0 * 2, shape * 2), clip, checksum
+    features = [x for way in heard_in for x in split(way["features"], sounds["rows"])]
+    clip, checksum = (np.tile(sounds[key], len(WAYS)) for key in ("clip", "checksum"))
+    return Examples(features, f0 * len(WAYS), shape * len(WAYS)), clip, checksum
 
 
 def _stored(name: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -226,12 +234,11 @@ def _mandarin(data: Path, clip: str) -> np.ndarray:
     return at(moved, np.arange(len(moved) * 25 // fps) * fps / 25)
 
 
-def _heard(encoder: Path, sounds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _heard(encoder: Path, sounds: dict[str, np.ndarray], way: str) -> dict[str, np.ndarray]:
     net = load_encoder(encoder)
     parts = np.split(sounds["samples"], np.cumsum(2 * HOP * sounds["frames"])[:-1])
     samples = [part.astype(np.float32) / 32767 for part in parts]
-    clean = np.concatenate(list(heard.apart(net, samples)))
-    return {"clean": clean, "disguised": np.concatenate(heard.joined(net, samples, 0))}
+    return {"features": np.concatenate(list(WAYS[way](net, samples)))}
 
 
 def voices(samples: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, float]]:
@@ -408,7 +415,7 @@ def train(
     learn = examples.only(use)
     torch.manual_seed(config.seed)
     net = LipNet(config.net)
-    own = np.concatenate(learn.shape[: len(learn) // 2])[:: 2 * VOICES]
+    own = np.concatenate(learn.shape[: len(learn) // len(WAYS)])[:: 2 * VOICES]
     net.basis.copy_(torch.from_numpy(mouth_shapes(own, config.net.vae.outputs)))
     optimiser = torch.optim.AdamW(net.parameters(), config.rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, config.steps, pct_start=0.1)

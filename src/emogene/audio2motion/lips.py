@@ -10,7 +10,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from emogene.audio.encoder import SpeechEncoder
 from emogene.audio.speech import Speech
@@ -140,7 +139,7 @@ class Audio2Motion:
         """``[1, rows, ...]`` float32, followed by zeros, which are silence, beyond the end of ``values``."""
         piece = torch.from_numpy(values[rows]).to(self.device, torch.float32)
         missing = rows.stop - rows.start - len(piece)
-        return F.pad(piece.T, (0, missing)).T[None]
+        return torch.cat([piece, piece.new_zeros(missing, *piece.shape[1:])])[None]
 
     def speak(self, speech: Speech, frames: int, space: LandmarkSpace, seed: int = 0) -> LandmarkMotion:
         """The motion of an avatar, from its resting face."""
