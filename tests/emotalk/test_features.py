@@ -25,14 +25,14 @@ def _heard(frames: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_prosody_does_not_know_the_volume():
     loud, soft = prosody(analyse(_voice(2))), prosody(analyse(_voice(2) * 0.1))
     assert loud.shape == (100, 3) and loud.dtype == np.float32
-    np.testing.assert_allclose(loud, soft, atol=0.02)
+    np.testing.assert_allclose(loud[5:-5], soft[5:-5], atol=0.02)
     assert np.median(loud[:, 0]) == pytest.approx(np.log2(150 / 180), abs=0.02)
 
 
-def test_silence_has_no_prosody():
-    assert not prosody(analyse(np.zeros(16000, np.float32))).any(axis=0)[:2].any()
-    after = prosody(analyse(np.concatenate([_voice(2), np.zeros(32000, np.float32)])))
-    assert not after[120:].any()
+def test_silence_has_no_voice_and_is_not_loud():
+    columns = prosody(analyse(np.concatenate([_voice(2), np.zeros(48000, np.float32)])))
+    assert not columns[110:, :2].any()
+    assert columns[110:, 2].max() <= 1 < 1.5 < np.median(columns[10:90, 2])
 
 
 def test_level_is_local_and_never_below_the_floor():

@@ -148,8 +148,8 @@ class SpeechEncoder:
         """``gain * samples [n]`` float32 at 16 kHz mono -> ``[ceil(n/320), features]`` float16, frame k at
         k/50 s.
 
-        Each feature is 0 in silence and has variance 1 over speech. ``window`` frames are computed at a
-        time: the result depends on it by rounding only, memory is the result's alone.
+        Each feature is (but for rounding) 0 in silence and has variance 1 over speech. ``window`` frames are
+        computed at a time: the result depends on it by rounding only, memory is the result's alone.
         """
         frames = -(-len(samples) // HOP)
         features = np.empty((frames, self.features), np.float16)

@@ -1,6 +1,6 @@
 """What the emotion branch hears: the speech encoder's features, and prosody relative to the local level.
 
-Everything is 0 in silence, so silence is also what stands before and after a recording.
+What stands before and after a recording is 0 in every column.
 """
 
 import numpy as np
