@@ -1,6 +1,6 @@
-"""Speed of hearing and of the lip branch, ours and the official one at full size. Run it on an idle machine.
+"""Speed of hearing and of both audio branches, and of the official lip branch at full size. On an idle machine:
 
-    python benchmarks/audio2motion.py [--threads 2]
+    python benchmarks/audio.py [--threads 2]
 
 Prints the least of several runs, in seconds.
 """
@@ -14,8 +14,10 @@ import numpy as np
 import torch
 
 from emogene.audio import analyse, load_audio
+from emogene.audio.encoder import SpeechEncoder
 from emogene.audio2motion import Audio2Motion
 from emogene.audio2motion.vae import PitchContourVAE, freeze
+from emogene.emotalk import EmoTalk
 from emogene.face.mean import mean_face
 from emogene.weights.embedded import assets
 from emogene.weights.named import fill_by_name
@@ -50,12 +52,23 @@ def main() -> None:
     threads = parser.parse_args().threads
     torch.set_num_threads(threads)
     samples = np.resize(load_audio(assets() / "demo.ogg").samples, SECONDS * 16_000)
-    speech, model = analyse(samples), Audio2Motion.from_embedded()
-    hearing = least(lambda: analyse(samples), 3)
-    lips = least(lambda: model(speech, SECONDS * 25, mean_face()))
-    print(f"{threads} threads")
-    print(f"mel, pitch and loudness of {SECONDS} s: {hearing:.3f}")
-    print(f"embedded lip branch, {SECONDS} s: {lips:.3f}")
+    encoder = SpeechEncoder.from_embedded()
+    lips, emotion = Audio2Motion.from_embedded(encoder=encoder), EmoTalk.from_embedded(encoder=encoder)
+    speech = analyse(samples)
+
+    def whole() -> None:
+        said = analyse(samples)
+        lips(said, SECONDS * 25, mean_face())
+        emotion(said)
+
+    encoding = least(lambda: encoder.encode(samples))
+    encoder.hear(speech)
+    print(f"{threads} threads, {SECONDS} s of speech")
+    print(f"pitch and loudness: {least(lambda: analyse(samples), 3):.3f}")
+    print(f"speech encoder: {encoding:.3f}, {SECONDS / encoding:.0f} times real time")
+    print(f"lip branch on its features: {least(lambda: lips(speech, SECONDS * 25, mean_face())):.3f}")
+    print(f"emotion branch on its features: {least(lambda: emotion(speech)):.3f}")
+    print(f"all of these: {least(whole, 5):.3f}")
     print(f"official audio to motion at full size, {OFFICIAL_FRAMES} frames: {official():.3f}")
 
 
