@@ -1,4 +1,4 @@
-"""Speed of hearing and of both audio branches, and of the official lip branch at full size. On an idle machine:
+"""Speed of hearing, of both audio branches and of the official lip branch at full size. On an idle machine:
 
     python benchmarks/audio.py [--threads 2]
 

@@ -90,7 +90,7 @@ def main(config: Config) -> None:
     others = [*sorted((config.data / "facegood").glob("*.opus")), *sorted(config.voices.glob("*.npy"))]
     neutral = [*grid, *load_clips(others, config.encoder, config.cache, "others", 2)]
     takes = load_takes(copies[0].names, config.data / "ravdess" / "action_units.csv")
-    corpus = Corpus(takes, copies, neutral, no_speech(config.encoder, 72, config.seed))
+    corpus = Corpus(takes, copies, neutral, no_speech(config.encoder, 100, config.seed))
 
     content, correlation = train_content(grid, spoken_shapes(config.data, grid[0]), config)
     listener = train_listener(corpus, np.arange(len(acted)), config, "all")
@@ -227,7 +227,7 @@ def train_content(copies: list[Clips], shapes: np.ndarray, config: Config) -> tu
     network = Content()
     nn.init.constant_(network.leave.bias, -3.5)  # type: ignore[arg-type]
     steps = len(chosen) // config.batch
-    noises = no_speech(config.encoder, 72, config.seed + 1)
+    noises = no_speech(config.encoder, 100, config.seed + 1)
 
     def epoch(number: int) -> list[tuple[Tensor, ...]]:
         rng = np.random.default_rng([config.seed, number])

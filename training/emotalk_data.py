@@ -196,7 +196,8 @@ def window(columns: np.ndarray, centre: int, length: int) -> np.ndarray:
 
 
 def no_speech(encoder: Path, count: int, seed: int = 0) -> list[np.ndarray]:
-    """``[200, 515]`` of sounds that must leave the face neutral: silence, noise, hum, chords, drums."""
+    """``[200, 515]`` of sounds that must leave the face neutral: silence, noise, hum, chords, drums, tones,
+    clicks, an offset."""
     rng = np.random.default_rng(seed)
     makers: list[Callable[[np.random.Generator, np.ndarray], np.ndarray]] = [
         lambda r, t: np.zeros_like(t),
@@ -205,6 +206,10 @@ def no_speech(encoder: Path, count: int, seed: int = 0) -> list[np.ndarray]:
         _music,
         _drums,
         lambda r, t: _music(r, t) + 0.5 * _drums(r, t),
+        _tone,
+        lambda r, t: _tone(r, t) + 0.1 * _noise(r, t),
+        _clicks,
+        lambda r, t: np.full_like(t, r.choice([-1, 1])),
     ]
     time = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
     sounds = []
@@ -242,6 +247,20 @@ def _music(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
             pitch = root * 2 ** (step / 12)
             sound += fade * sum(np.sin(2 * np.pi * pitch * k * since) / k**1.5 for k in range(1, 8))
     return sound / np.abs(sound).max()
+
+
+def _tone(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    """A whistle or a siren: one frequency, steady or sweeping, now and then interrupted."""
+    hz = 2 ** np.interp(time, [0, 4], np.log2(rng.uniform(100, 3000, 2)) if rng.random() < 0.5 else [8, 8])
+    hz = hz * 2 ** (rng.uniform(0, 0.5) * np.sin(2 * np.pi * rng.uniform(0.2, 3) * time))
+    sound = np.sin(2 * np.pi * np.cumsum(hz) / SAMPLE_RATE * rng.uniform(0.5, 3))
+    return sound * (np.sin(2 * np.pi * rng.uniform(0.3, 3) * time) > rng.uniform(-2, 0.3))
+
+
+def _clicks(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
+    sound = np.zeros_like(time)
+    sound[rng.integers(0, len(time), rng.integers(2, 60))] = 1
+    return np.convolve(sound, np.exp(-np.arange(200) / rng.uniform(1, 60)))[: len(time)]
 
 
 def _drums(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
