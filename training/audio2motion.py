@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import heard
+from curves import record
 from emogene.audio import SAMPLE_RATE, Speech, analyse, load_audio
 from emogene.audio.encoder import ASSET as ENCODER
 from emogene.audio.encoder import EncoderNet
@@ -451,6 +452,7 @@ def train(
         if step % 100 == 99:
             recent = {k: round(float(np.mean([entry[k] for entry in log[-100:]])), 4) for k in log[-1]}
             print(recent, flush=True)
+            record("audio2motion", step + 1, {k: recent[k] for k in ("rebuilt", "guessed", "kl")})
         if step % 500 == 499 or step == config.steps - 1:
             states = {name: part.state_dict() for name, part in keep.items()}
             torch.save(

@@ -20,6 +20,7 @@ import tyro
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from curves import record
 from emogene.audio.encoder import ASSET as ENCODER
 from emogene.audio.encoder import SpeechEncoder
 from emogene.emotalk.content import REACH as CONTENT_REACH
@@ -341,6 +342,7 @@ def fit(
             average.update_parameters(network)
             total += value.item()
         print(f"{name} {number + 1}/{epochs}: loss {total / steps:.4f}", flush=True)
+        record(f"emotalk_{name}", number + 1, {"loss": total / steps})
         kept = {key: part.state_dict() for key, part in parts.items()} | {"epoch": number + 1}
         torch.save(kept, checkpoint.with_suffix(".partial"))
         checkpoint.with_suffix(".partial").rename(checkpoint)

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import speech_windows
+from curves import record
 from emogene.audio.encoder import ASSET, EncoderConfig, EncoderNet, Layer, save
 from emogene.audio.mel import BANDS, FLOOR, log_mel
 from grid import DATA, ROOT
@@ -255,6 +256,7 @@ def train(config: TrainConfig, student: Student, teaching: Teaching, store: Path
             seconds = (time.monotonic() - began) / len(losses)
             third, last = np.mean(losses[-25:], axis=0)
             print(f"{step} error {third:.4f}, last layer {last:.4f}, {seconds:.2f} s a step", flush=True)
+            record("speech_encoder", step, {"third layer": third, "last layer": last})
             state = {"student": student.state_dict(), "average": average.state_dict()}
             state |= {"optimiser": optimiser.state_dict(), "step": step}
             torch.save(state, store.with_suffix(".new"))
