@@ -1,5 +1,7 @@
 """Train the emotion branch: ``python training/emotalk.py [--data DIR]``; about 45 minutes on one core.
 
+Needs the extras ``train`` and ``official`` (for Praat), and the speech encoder.
+
 1. the content network on GRID, the listener on all actors of RAVDESS;
 2. the listener in five folds by actor: the figures for people never heard, and the calibration;
 3. the table of expressions from the AUs; everything into src/emogene/assets/emotalk.safetensors, the

@@ -142,10 +142,13 @@ def _sounds() -> dict[str, np.ndarray]:
         "room": rng.normal(0, 3e-4, len(time)),
         "noise": rng.normal(0, 0.1, len(time)),
         "music": 0.1 * chord * (1 - (time % 0.5)),
+        "tone": 0.2 * np.sin(2 * np.pi * 440 * time),
+        "clicks": 0.5 * (np.arange(len(time)) % 8000 == 0),
+        "offset": np.full_like(time, 0.3),
     }
 
 
-@pytest.mark.parametrize("name", ["silence", "room", "noise", "music"])
+@pytest.mark.parametrize("name", list(_sounds()))
 def test_what_is_no_speech_leaves_the_face_near_neutral(name):
     speech = analyse(_sounds()[name].astype(np.float32))
     assert emotional(speech).max() < 0.12
