@@ -109,7 +109,7 @@ class Audio2Motion:
         frames: int,
         neutral: np.ndarray,
         seed: int = 0,
-        temperature: float = 0.2,
+        temperature: float = 0.1,
     ) -> LandmarkMotion:
         """``frames`` faces at 25 fps on ``neutral [68, 3]`` (canonical space, decimetres, lips closed).
 
