@@ -1,6 +1,8 @@
-"""The curves of the audio models' trainings: written while they learn, drawn by
+"""The curves of the audio models' trainings, written while they learn.
 
-python training/curves.py        # training/curves.png from training/curves/*.csv
+    python training/curves.py
+
+draws training/curves/*.csv into training/curves.png.
 """
 
 import csv
@@ -36,8 +38,10 @@ def main() -> None:
     from matplotlib import pyplot
 
     paths = sorted(FOLDER.glob("*.csv"))
-    figure, axes = pyplot.subplots(1, len(paths), figsize=(4.2 * len(paths), 3.2), squeeze=False)
-    for axis, path in zip(axes[0], paths, strict=True):
+    across = 3
+    down = -(-len(paths) // across)
+    figure, axes = pyplot.subplots(down, across, figsize=(4 * across, 3 * down), squeeze=False)
+    for axis, path in zip(axes.flat, paths, strict=False):
         rows = read(path)
         for key in rows[0]:
             if key != "step":
