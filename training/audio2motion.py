@@ -72,6 +72,7 @@ WAYS: dict[str, Callable[[EncoderNet, list[np.ndarray]], Iterable[np.ndarray]]] 
     "clean": heard.apart,
     "disguised": lambda net, sounds: heard.joined(net, sounds, 0),
     "noisy": lambda net, sounds: heard.noisy(net, sounds, 0),
+    "in_noise": lambda net, sounds: heard.joined(net, sounds, 1, noise=True),
 }
 ENCODED = ROOT / "src" / "emogene" / "assets" / ENCODER
 MANDARIN = ("1114_2_01", "1114_2_02", "1114_2_03", "1114_2_04", "1114_2_05", "1114_3_15", "1114_3_16")
@@ -165,7 +166,7 @@ def rest_face(points: np.ndarray, loudness: np.ndarray) -> np.ndarray:
 
 def prepare(data: Path, encoder: Path) -> tuple[Examples, np.ndarray, np.ndarray]:
     """All examples (cached), the names of their clips and the checksums of the sound files; each voice of a
-    clip is heard three times: as it is, disguised in the flow of others, and in noise."""
+    clip is heard in four WAYS: as it is, disguised in the flow of others, in noise, in the flow in noise."""
     source = "".join(
         inspect.getsource(part) for part in (_sounds, _mandarin, voices, another_voice, rest_face)
     )
@@ -359,7 +360,7 @@ def losses(
     condition = net.condition(features, f0)
     slots = (len(f0), net.vae.config.latent, CROP // net.vae.config.stride)
     rebuilt = net.vae.reconstruct(condition, coefficients, torch.randn(slots, generator=rng))
-    guessed = net.vae.sample(condition, 0.2 * torch.randn(slots, generator=rng))
+    guessed = net.vae.sample(condition, 0.1 * torch.randn(slots, generator=rng))
     parts = {"kl": config.kl * rebuilt.kl}
     for name, motion in (("rebuilt", rebuilt.motion), ("guessed", guessed)):
         parts[name] = likeness(net.displacement(motion), shape, weights, config)

@@ -30,7 +30,7 @@ from emogene.emotalk.content import SPOKEN, Content
 from emogene.emotalk.emotion import HEARD
 from emogene.emotalk.facs import ACTION_UNITS, expressions
 from emogene.emotalk.features import N_PROSODY, in_pieces
-from emogene.emotalk.listener import REACH, STRIDE, Listener
+from emogene.emotalk.listener import REACH, STRIDE, Listener, ListenerConfig, Member
 from emogene.emotalk.model import EMBEDDED, STRONG, Calibration, EmoTalk
 from emotalk_data import Clips, Takes, load_clips, load_takes, no_speech, spoken_shapes, vary, window
 from grid import DATA, ROOT
@@ -152,14 +152,22 @@ def of_clip(listener: Listener, clips: Clips, i: int) -> np.ndarray:
 
 
 def train_listener(corpus: Corpus, chosen: np.ndarray, config: Config, name: str) -> Listener:
-    """A listener that has heard the ``chosen`` takes."""
-    torch.manual_seed(config.seed)
-    network = Listener()
+    """A listener that has heard the ``chosen`` takes; each member starts and hears them differently."""
+    listener = Listener()
+    for i in range(len(listener.members)):
+        listener.members[i] = train_member(corpus, chosen, config, f"listener_{name}_{i}", config.seed + i)
+    return listener
+
+
+def train_member(corpus: Corpus, chosen: np.ndarray, config: Config, name: str, seed: int) -> Member:
+    """One network of a listener."""
+    torch.manual_seed(seed)
+    network = Member(ListenerConfig())
     steps = len(chosen) // config.batch
     spread = torch.from_numpy(np.nanstd(corpus.takes.units, axis=0)).float()
 
     def epoch(number: int) -> list[tuple[Tensor, ...]]:
-        rng = np.random.default_rng([config.seed, number])
+        rng = np.random.default_rng([seed, number])
         order = rng.permutation(chosen)[: steps * config.batch].reshape(steps, config.batch)
         return [listener_batch(corpus, rows, config, rng) for rows in order]
 
@@ -172,7 +180,7 @@ def train_listener(corpus: Corpus, chosen: np.ndarray, config: Config, name: str
         error = ((heard[:, STRONG + 1 :] - units) / spread)[known]
         return feeling + 0.3 * strength + config.units * error.square().mean()
 
-    return fit(network, epoch, loss, config.epochs, steps, config, f"listener_{name}")
+    return fit(network, epoch, loss, config.epochs, steps, config, name)
 
 
 def listener_batch(corpus: Corpus, rows: np.ndarray, config: Config, rng: np.random.Generator):

@@ -30,20 +30,27 @@ def disguised(net: EncoderNet, sounds: Sequence[np.ndarray], seed: int) -> Itera
 
 
 def noisy(net: EncoderNet, sounds: Sequence[np.ndarray], seed: int) -> Iterator[np.ndarray]:
-    """The same in coloured noise, 5 to 25 dB below, each for itself; a quarter on a telephone line too."""
+    """The same in noise, each for itself; a quarter on a telephone line too."""
     for i, sound in enumerate(sounds):
         rng = np.random.default_rng([seed, i])
-        spectrum = np.fft.rfft(rng.normal(size=len(sound)))
-        spectrum /= np.maximum(np.arange(len(spectrum)), len(spectrum) / 80) ** rng.uniform(0, 0.8)
-        noise = np.fft.irfft(spectrum, len(sound))
-        heard = sound + noise * (sound.std() * 10 ** -rng.uniform(0.25, 1.25) / noise.std())
+        heard = in_noise(sound, rng)
         if rng.random() < 0.25:
             heard = resample_poly(resample_poly(heard, 1, 2), 2, 1)[: len(sound)]
         yield _hear(net, levelled(heard.astype(np.float32)), -(-len(sound) // HOP), None)
 
 
-def joined(net: EncoderNet, sounds: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
-    """The same in disguise and in the flow of other sounds, in random order, with short pauses."""
+def in_noise(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """``sound [n]`` in coloured noise 5 to 25 dB below."""
+    spectrum = np.fft.rfft(rng.normal(size=len(sound)))
+    spectrum /= np.maximum(np.arange(len(spectrum)), len(spectrum) / 80) ** rng.uniform(0, 0.8)
+    noise = np.fft.irfft(spectrum, len(sound))
+    level = sound.std() * 10 ** -rng.uniform(0.25, 1.25) / noise.std()
+    return (sound + level * noise).astype(np.float32)
+
+
+def joined(net: EncoderNet, sounds: Sequence[np.ndarray], seed: int, noise: bool = False) -> list[np.ndarray]:
+    """The same in disguise, or in ``noise`` that does not cease, and in the flow of other sounds, in random
+    order, with short pauses."""
     rng = np.random.default_rng(seed)
     found: list[np.ndarray] = [np.zeros((0, 0))] * len(sounds)
     batch: list[tuple[int, int, np.ndarray]] = []
@@ -52,10 +59,10 @@ def joined(net: EncoderNet, sounds: Sequence[np.ndarray], seed: int) -> list[np.
         batch.append((i, position, levelled(sounds[i])))
         position += -(-len(sounds[i]) // HOP) + int(rng.uniform(0, PAUSE) * 50)
         if position > JOINED:
-            _separate(net, batch, position, rng, found)
+            _separate(net, batch, position, rng, found, noise)
             batch, position = [], 0
     if batch:
-        _separate(net, batch, position, rng, found)
+        _separate(net, batch, position, rng, found, noise)
     return found
 
 
@@ -64,11 +71,13 @@ def levelled(sound: np.ndarray) -> np.ndarray:
     return sound * gain(loudness(sound, -(-len(sound) // HOP)))
 
 
-def _separate(net: EncoderNet, batch: list, frames: int, rng: np.random.Generator, found: list) -> None:
+def _separate(
+    net: EncoderNet, batch: list, frames: int, rng: np.random.Generator, found: list, noise: bool
+) -> None:
     samples = np.zeros(frames * HOP, np.float32)
     for _, start, sound in batch:
         samples[start * HOP :][: len(sound)] += sound[: len(samples) - start * HOP]
-    features = _hear(net, samples, frames, rng)
+    features = _hear(net, in_noise(samples, rng) if noise else samples, frames, None if noise else rng)
     for i, start, sound in batch:
         found[i] = features[start : start + -(-len(sound) // HOP)].copy()
 

@@ -18,6 +18,7 @@ _SPEECH_HZ = 50
 class ListenerConfig:
     """Sizes of the listener."""
 
+    members: int = 2
     inputs: int = 512
     width: int = 192
     heads: int = 4  # attention weights per frame
@@ -29,11 +30,26 @@ class Listener(nn.Module):
     """``[B, T50, 515]`` features and prosody -> ``[B, T50/4, 26]``: logits of the eight emotions and of
     "strong", and 17 AU intensities (OpenFace's, above the speaker's neutral face).
 
+    The mean of several :class:`Member` networks, which err less together than alone.
+    """
+
+    def __init__(self, config: ListenerConfig = ListenerConfig()) -> None:
+        super().__init__()
+        self.config = config
+        self.members = nn.ModuleList(Member(config) for _ in range(config.members))
+
+    def forward(self, columns: Tensor) -> Tensor:
+        return torch.stack([member(columns) for member in self.members]).mean(0)
+
+
+class Member(nn.Module):
+    """One voice of the listener.
+
     Every output is attentive statistics pooling (Okabe, Koshinaka & Shinoda 2018: weighted mean and standard
     deviation) over a Hann window around it, so the emotion is heard over time with bounded look-ahead.
     """
 
-    def __init__(self, config: ListenerConfig = ListenerConfig()) -> None:
+    def __init__(self, config: ListenerConfig) -> None:
         super().__init__()
         self.config = config
         width = config.width
