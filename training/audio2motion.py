@@ -65,8 +65,9 @@ loudness by 10 to 20 ms, as it does in life. Single clips are up to a frame earl
 after a third of the training each clip's own lag is found by cross-correlation with what has been learnt and
 taken out. The output is thus where the sound wants it. Evaluation uses the tracks as they are.
 
-What was tried: without the sounds in noise (two ways, 1,800 steps) openness r .962 as recorded, but .859 in noise of
-15 dB; with noise around single clips only .961 and .938, closures .958, but noise before a sentence opened the mouth.
+What was tried: without the sounds in noise (two ways, 1,800 steps) openness r .962 as recorded, but .859 in
+noise of 15 dB; with noise around single clips only .961 and .938, closures .958, but noise before a sentence
+opened the mouth.
 
 Disguised sounds are the same held-out clips; the voices are Praat's, with settings within the range of the
 training's.
