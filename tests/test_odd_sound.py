@@ -84,7 +84,7 @@ def test_telephone_speech(pipeline, sound, voice):
 
 
 def test_two_different_channels(pipeline, sound, voice):
-    other = 0.003 * np.random.default_rng(0).normal(size=len(voice)).astype(np.float32)
+    other = 0.01 * np.random.default_rng(0).normal(size=len(voice)).astype(np.float32)
     both = landmarks(pipeline, sound(np.stack([voice, other])), seconds(voice))
     left = landmarks(pipeline, sound(np.stack([voice, 0 * voice])), seconds(voice))
     alone = landmarks(pipeline, sound(voice[None]), seconds(voice))
