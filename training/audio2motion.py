@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import parselmouth
 import torch
 from scipy.signal import resample_poly
 from torch import Tensor
@@ -43,6 +42,7 @@ from emogene.face.mean import mean_face
 from emogene.face.motion import BlendshapeMotion
 from emogene.face.rig import Rig
 from grid import DATA, ROOT, load_tracks
+from heard import another_voice
 
 AVERAGE = torch.optim.swa_utils.get_ema_multi_avg_fn(0.995)
 CROP = 64  # video frames of a training example
@@ -257,14 +257,6 @@ def voices(samples: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[np.n
         yield resample_poly(samples, 20, tempo).astype(np.float32), tempo / 20
     for formants, pitch in (((1.1, 1.3), (150, 270)), ((0.85, 1.1), (75, 160))):
         yield another_voice(samples, rng.uniform(*formants), rng.uniform(*pitch), rng.uniform(0.6, 1.5)), 1.0
-
-
-def another_voice(samples: np.ndarray, formants: float, pitch: float, liveliness: float) -> np.ndarray:
-    """The same words with formants times ``formants``, a median pitch in Hz and its range times
-    ``liveliness``."""
-    sound = parselmouth.Sound(samples.astype(np.float64), SAMPLE_RATE)
-    changed = parselmouth.praat.call(sound, "Change gender", 75, 400, formants, pitch, liveliness, 1)
-    return np.resize(changed.values[0].astype(np.float32), len(samples))
 
 
 def at(values: np.ndarray, moments: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import parselmouth
 from scipy.signal import resample_poly
 
 import heard
@@ -21,6 +20,7 @@ from emogene.emotalk.features import prosody
 from emogene.face.arkit import INDEX
 from emogene.face.motion import VIDEO_FPS, resample
 from grid import load_tracks
+from heard import another_voice
 from speech_windows import read
 
 _PITCH = 512  # column of the pitch
@@ -85,7 +85,8 @@ def hear_copy(paths: Sequence[Path], encoder: Path, copy: int) -> tuple[list[np.
         if copy in (3, 4):
             sound = resample_poly(sound, 20, _TEMPOS[copy - 3]).astype(np.float32)
         if copy == 5:
-            sound = other_formants(sound, np.random.default_rng(i).choice([0.88, 0.93, 1.07, 1.14]))
+            shift = np.random.default_rng(i).choice([0.88, 0.93, 1.07, 1.14])
+            sound = another_voice(sound, shift, highest=600)
         sounds.append(sound)
     features = heard.disguised(net, sounds, copy) if copy else heard.apart(net, sounds)
     for sound, feature in zip(sounds, features, strict=True):
@@ -93,13 +94,6 @@ def hear_copy(paths: Sequence[Path], encoder: Path, copy: int) -> tuple[list[np.
         columns.append(np.concatenate([feature, prosody(speech).astype(np.float16)], axis=1))
         strength.append(vigour(speech))
     return columns, strength
-
-
-def other_formants(sound: np.ndarray, shift: float) -> np.ndarray:
-    """The same voice from a longer or shorter vocal tract, by Praat."""
-    changed = parselmouth.Sound(sound.astype(np.float64), SAMPLE_RATE)
-    changed = parselmouth.praat.call(changed, "Change gender", 75, 600, shift, 0, 1, 1)
-    return np.resize(changed.values[0].astype(np.float32), len(sound))
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import parselmouth
 import torch
 from scipy.signal import resample_poly
 
+from emogene.audio import SAMPLE_RATE
 from emogene.audio.encoder import EncoderNet, gain
 from emogene.audio.loudness import HOP, loudness
 from emogene.audio.mel import log_mel
@@ -90,3 +92,13 @@ def _hear(net: EncoderNet, samples: np.ndarray, frames: int, rng: np.random.Gene
         mel = disguise(mel, rng)
     with torch.autocast("cpu", torch.bfloat16):
         return net(mel)[0].half().numpy()
+
+
+def another_voice(
+    samples: np.ndarray, formants: float, pitch: float = 0, liveliness: float = 1, highest: float = 400
+) -> np.ndarray:
+    """The same words (Praat's "Change gender") with formants times ``formants``, a median pitch in Hz (0: as
+    it is) and its range times ``liveliness``; the given voice is below ``highest`` Hz."""
+    sound = parselmouth.Sound(samples.astype(np.float64), SAMPLE_RATE)
+    changed = parselmouth.praat.call(sound, "Change gender", 75, highest, formants, pitch, liveliness, 1)
+    return np.resize(changed.values[0].astype(np.float32), len(samples))

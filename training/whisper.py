@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-RATE, FFT, HOP, BANDS = 16_000, 400, 160, 80
+from emogene.audio.mel import FFT, STEP, mel_bank
+
 WIDTH, DEPTH, HEADS = 512, 6, 8
 _DTYPES = (np.float32, np.int8, np.int16, np.int32, np.float16)
 
@@ -33,7 +34,7 @@ class Whisper:
         }
         # The normalisations stay in float32: they work on the residual, which has outliers.
         self.weights = {k: v if "norm" in k else v.to(dtype) for k, v in weights.items()}
-        self.bank = _mel_bank()
+        self.bank = torch.from_numpy(mel_bank().T.copy())
 
     @torch.inference_mode()
     def __call__(self, samples: Tensor) -> list[Tensor]:
@@ -52,7 +53,7 @@ class Whisper:
 
     def _mel(self, samples: Tensor) -> Tensor:
         window = torch.hann_window(FFT)
-        power = torch.stft(samples, FFT, HOP, window=window, return_complex=True)[..., :-1].abs().square()
+        power = torch.stft(samples, FFT, STEP, window=window, return_complex=True)[..., :-1].abs().square()
         mel = (self.bank @ power).clamp(min=1e-10).log10()
         return (torch.maximum(mel, mel.amax((1, 2), keepdim=True) - 8) + 4) / 4
 
@@ -106,15 +107,3 @@ def read_ctranslate2(path: Path) -> dict[str, np.ndarray]:
         alias = text()
         arrays[alias] = arrays[text()]
     return arrays
-
-
-def _mel_bank() -> Tensor:
-    """``[80, 201]``: triangles of equal area on Slaney's mel scale (linear below 1 kHz, then logarithmic)."""
-    step = np.log(6.4) / 27
-    top = 15 + np.log(RATE / 2 / 1000) / step
-    mels = np.linspace(0, top, BANDS + 2)
-    edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp(step * (mels - 15)))
-    low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    frequency = np.linspace(0, RATE / 2, FFT // 2 + 1)
-    bank = np.minimum((frequency - low) / (middle - low), (high - frequency) / (high - middle))
-    return torch.from_numpy(np.clip(bank, 0, None) * 2 / (high - low)).float()

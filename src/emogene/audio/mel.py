@@ -25,7 +25,7 @@ def log_mel(samples: np.ndarray, start: int, stop: int, gain: float = 1.0) -> np
     piece = np.pad(piece, (before, last - first - before - len(piece)))
     windows = np.lib.stride_tricks.sliding_window_view(np.float32(gain) * piece, FFT)[::STEP]
     power = np.square(np.abs(np.fft.rfft(windows * _window()))).astype(np.float32)
-    return (np.log10(np.maximum(power @ _bank(), FLOOR)) + 4) / 4
+    return (np.log10(np.maximum(power @ mel_bank(), FLOOR)) + 4) / 4
 
 
 @lru_cache(1)
@@ -34,7 +34,7 @@ def _window() -> np.ndarray:
 
 
 @lru_cache(1)
-def _bank() -> np.ndarray:
+def mel_bank() -> np.ndarray:
     """``[201, 80]``: triangles of equal area on Slaney's mel scale (linear below 1 kHz, then logarithmic)."""
     step = np.log(6.4) / 27
     top = 15 + np.log(SAMPLE_RATE / 2 / 1000) / step
