@@ -19,8 +19,8 @@ from emogene.audio2motion import Audio2Motion
 from emogene.audio2motion.vae import PitchContourVAE, freeze
 from emogene.emotalk import EmoTalk
 from emogene.face.mean import mean_face
+from emogene.reference.named import fill_by_name
 from emogene.weights.embedded import assets
-from emogene.weights.named import fill_by_name
 
 SECONDS = 10
 OFFICIAL_FRAMES = 248

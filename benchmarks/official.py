@@ -19,11 +19,9 @@ import numpy as np
 import torch
 
 from emogene.audio import load_audio
-from emogene.audio2motion.parity import named_vae
 from emogene.audio2motion.vae import freeze
-from emogene.emotalk.parity import named_emotalk
 from emogene.motion2video.marching import morton, pack_bits
-from emogene.motion2video.parity import named_frame
+from emogene.reference.parity import named_emotalk, named_frame, named_vae
 
 DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
 

@@ -176,8 +176,8 @@ class ImportAvatar:
     """Where to write; among your own avatars by default."""
 
     def run(self) -> None:
-        from emogene.avatar.official_import import default_path, import_official
         from emogene.output import check_writable
+        from emogene.reference.importer import default_path, import_official
 
         usual = default_path(self.name)
         output = Path(self.output or usual)

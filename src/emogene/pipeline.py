@@ -20,9 +20,9 @@ from emogene.errors import EmoGeneError
 from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion, frame_count, resample
 from emogene.face.rig import Rig
 from emogene.mixture import Mixture
-from emogene.motion2video.condition import pose_frames
 from emogene.output import replacing
-from emogene.reference import Manner, ReferenceEmotion, ReferenceLips
+from emogene.reference.condition import pose_frames
+from emogene.reference.stages import Manner, ReferenceEmotion, ReferenceLips
 from emogene.video.background import read_background
 from emogene.video.writer import VideoWriter
 

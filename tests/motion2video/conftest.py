@@ -8,7 +8,7 @@ from torch import Tensor
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import Backend, GridConfig
 from emogene.motion2video.rays import Rays, official_rays
-from emogene.weights.named import fill_by_name
+from emogene.reference.named import fill_by_name
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 VARIANTS = {

@@ -6,7 +6,6 @@ from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
 from emogene.motion2video.marching import march, morton, near_far
 from emogene.motion2video.mlp import truncated_exp
-from emogene.motion2video.occupancy import update_density
 
 variants = pytest.mark.parametrize("variant", ["head", "headblink"])
 
@@ -65,18 +64,6 @@ def test_training_render_losses_and_gradients_are_the_official_ones(
         assert (grad - expected).abs().max() < 2e-3 * expected.abs().max()
     table = head.position_embedder.embeddings.grad.abs().sum().item()
     assert table == pytest.approx(recorded[f"{variant}_grad_pos_emb_sum"].item(), rel=1e-3)
-
-
-def test_density_grid_update_is_the_official_one(recorded, small_head):
-    head = small_head("head")
-    head.density_grid.copy_(recorded["upd_marked"])
-    middle = int(recorded["upd_rand_idx"])
-    frames = torch.nn.functional.pad(recorded["upd_conds"], (0, 0, 0, 0, 2, 2))
-    window = frames[middle : middle + 5]
-    mean = update_density(head, head.condition(window).detach(), recorded["upd_rand"])
-    assert mean == pytest.approx(recorded["upd_mean"].item(), abs=1e-5)
-    assert (head.density_grid - recorded["upd_grid"]).abs().max() < 2e-4
-    assert torch.equal(head.density_bitfield, recorded["upd_bits"])
 
 
 def direct_head() -> HeadField:

@@ -7,7 +7,7 @@ from emogene.motion2video.superres import (
     fir_kernel,
     smooth_upsample,
 )
-from emogene.weights.named import fill_by_name
+from emogene.reference.named import fill_by_name
 
 
 def tiny() -> SuperResolution:

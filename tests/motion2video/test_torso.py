@@ -3,7 +3,7 @@ import torch
 
 from emogene.motion2video.frozen import FrozenTorso
 from emogene.motion2video.torso import TorsoConfig, TorsoField, pixel_coordinates, update_torso_density
-from emogene.weights.named import fill_by_name
+from emogene.reference.named import fill_by_name
 
 VARIANTS = {
     "torso": TorsoConfig(individuals=6),

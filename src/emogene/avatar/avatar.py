@@ -28,8 +28,8 @@ from emogene.weights.embedded import assets
 from emogene.weights.official import home
 
 if TYPE_CHECKING:
-    from emogene.avatar.official import OfficialAvatar
     from emogene.avatar.renderer import AvatarRenderer
+    from emogene.reference.avatar import OfficialAvatar
 
 FORMAT = 1
 SUFFIX = ".safetensors"
@@ -77,7 +77,7 @@ class Avatar:
     def open(cls, name_or_path: str | Path) -> "AnyAvatar":
         """An avatar by name, or an avatar file. Raises EmoGeneError for anything else.
 
-        An :class:`~emogene.avatar.official.OfficialAvatar` where the file was made from official checkpoints.
+        An :class:`~emogene.reference.avatar.OfficialAvatar` where the file came of official checkpoints.
         """
         path = _find(name_or_path)
         try:
@@ -94,7 +94,7 @@ class Avatar:
             )
         try:
             if header.get("kind") == "official":
-                from emogene.avatar.official import OfficialAvatar
+                from emogene.reference.avatar import OfficialAvatar
 
                 return OfficialAvatar.unpack(header, tensors)
             return _unpack(header, tensors)

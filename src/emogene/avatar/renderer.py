@@ -15,10 +15,10 @@ from emogene.face.camera import Camera
 from emogene.face.gesture import speaking_pose
 from emogene.face.motion import LandmarkMotion
 from emogene.face.pose import HeadPose
-from emogene.motion2video.condition import pose_frames
 from emogene.motion2video.grid import Backend
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 from emogene.motion2video.warp import Warp
+from emogene.reference.condition import pose_frames
 from emogene.video.background import read_background
 
 

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from emogene.face.linear import LinearFaceModel
+from emogene.reference.face_model import LinearFaceModel
 
 
 @dataclass(frozen=True)

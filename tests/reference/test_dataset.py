@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emogene.avatar.official_dataset import read_dataset
 from emogene.errors import EmoGeneError
+from emogene.reference.dataset import read_dataset
 
 FRAMES = 44
 

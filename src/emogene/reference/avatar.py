@@ -16,10 +16,13 @@ from emogene.avatar.avatar import FORMAT, Provenance
 from emogene.avatar.networks import networks_header, networks_tensors, read_networks
 from emogene.avatar.renderer import field_renderer, scaled
 from emogene.device import choose_device, choose_dtype
-from emogene.face.linear import LinearFaceModel
 from emogene.face.motion import LandmarkMotion
 from emogene.face.space import LandmarkSpace
-from emogene.motion2video.condition import (
+from emogene.motion2video.grid import Backend
+from emogene.motion2video.rays import official_rays
+from emogene.motion2video.renderer import FrameState, Portrait
+from emogene.output import replacing
+from emogene.reference.condition import (
     SMOOTHED,
     EyeRange,
     LandmarkStatistics,
@@ -28,10 +31,7 @@ from emogene.motion2video.condition import (
     torso_landmarks,
     torso_pose,
 )
-from emogene.motion2video.grid import Backend
-from emogene.motion2video.rays import official_rays
-from emogene.motion2video.renderer import FrameState, Portrait
-from emogene.output import replacing
+from emogene.reference.face_model import LinearFaceModel
 
 KIND = "official"
 BLOCK = 250  # frames whose conditions are in memory together

@@ -14,7 +14,7 @@ from emogene.motion2video.grid import GridConfig
 from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
-from emogene.weights.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
+from emogene.reference.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
 
 Shapes = Mapping[str, tuple[int, ...]]
 SR_PREFIX = "sr_net."

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from emogene.audio.decode import SAMPLE_RATE
-from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, freeze
 from emogene.errors import EmoGeneError
 from emogene.packed import pack, packable
-from emogene.weights.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
-from emogene.weights.named import legacy_key
+from emogene.reference.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
+from emogene.reference.named import legacy_key
+from emogene.reference.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 from emogene.weights.official import home
 
 HUBERT = "hubert-large-ls960-ft"

@@ -6,21 +6,21 @@ from pathlib import Path
 import numpy as np
 
 from emogene.avatar.avatar import SUFFIX, Provenance, folder
-from emogene.avatar.official import OfficialAvatar, PoseTrack
-from emogene.avatar.official_dataset import OfficialDataset, read_dataset
 from emogene.avatar.track import resting_face
 from emogene.errors import EmoGeneError
-from emogene.face.bfm import INDEX_FILE, MODEL_FILE, load_bfm
 from emogene.face.landmarks import OUTER_EYE_CORNERS
-from emogene.face.linear import LinearFaceModel
 from emogene.face.space import LandmarkSpace
-from emogene.motion2video.condition import EyeRange, LandmarkStatistics, ngp_poses, smooth_poses
-from emogene.motion2video.official import Options, load
 from emogene.motion2video.rays import OFFICIAL_CENTRE, OFFICIAL_FOCAL
 from emogene.motion2video.renderer import Portrait
-from emogene.weights.checkpoint import latest_checkpoint
+from emogene.reference.avatar import OfficialAvatar, PoseTrack
+from emogene.reference.bfm import INDEX_FILE, MODEL_FILE, load_bfm
+from emogene.reference.checkpoint import latest_checkpoint
+from emogene.reference.condition import EyeRange, LandmarkStatistics, ngp_poses, smooth_poses
+from emogene.reference.dataset import OfficialDataset, read_dataset
+from emogene.reference.face_model import LinearFaceModel
+from emogene.reference.hparams import CONFIG_FILE, read_hparams
+from emogene.reference.radnerf import Options, load
 from emogene.weights.embedded import assets, sha256
-from emogene.weights.hparams import CONFIG_FILE, read_hparams
 
 FEWEST_FRAMES = 10  # of the dataset: the neighbours that the LLE takes
 TERMS = "importer's own use (holds parts of the Basel face model: research only, not to be passed on)"

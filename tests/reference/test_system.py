@@ -16,28 +16,28 @@ from scipy.io import savemat
 
 from emogene import Avatar, EmoGene, EmoGeneError
 from emogene.audio import analyse, load_audio
-from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.avatar import avatars
-from emogene.avatar.official import OfficialAvatar, OfficialRenderer
-from emogene.avatar.official_import import default_path, import_official
 from emogene.cli import main
 from emogene.emotalk import parse
-from emogene.emotalk.official import EmoTalkConfig, OfficialEmoTalk
-from emogene.face.bfm import INDEX_FILE, MODEL_FILE, load_bfm
 from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
-from emogene.face.linear import LinearFaceModel
 from emogene.face.motion import LandmarkMotion
-from emogene.motion2video.condition import head_condition, rotation_matrix
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
-from emogene.motion2video.official import official_state, parts
 from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
-from emogene.reference import Manner, ReferenceEmotion
-from emogene.weights.hparams import read_hparams
-from emogene.weights.named import fill_by_name
+from emogene.reference.avatar import OfficialAvatar, OfficialRenderer
+from emogene.reference.bfm import INDEX_FILE, MODEL_FILE, load_bfm
+from emogene.reference.condition import head_condition, rotation_matrix
+from emogene.reference.emotalk import EmoTalkConfig, OfficialEmoTalk
+from emogene.reference.face_model import LinearFaceModel
+from emogene.reference.hparams import read_hparams
+from emogene.reference.importer import default_path, import_official
+from emogene.reference.named import fill_by_name
+from emogene.reference.radnerf import official_state, parts
+from emogene.reference.stages import Manner, ReferenceEmotion
+from emogene.reference.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 
 FRAMES, VERTICES, NATIVE = 40, 600, 32
 ENCODER = Wav2Vec2Config(
@@ -374,9 +374,9 @@ def test_conditions_are_made_block_by_block(files, monkeypatch, kind):
     faces = avatar.space.database[np.arange(190) % FRAMES]  # with the blinks at 75 and 175
     whole = list(avatar.renderer(64).states(faces))
     made = []
-    monkeypatch.setattr("emogene.avatar.official.BLOCK", 7)
+    monkeypatch.setattr("emogene.reference.avatar.BLOCK", 7)
     monkeypatch.setattr(
-        "emogene.avatar.official.head_condition",
+        "emogene.reference.avatar.head_condition",
         lambda *given, **more: made.append(len(given[0])) or head_condition(*given, **more),
     )
     parts = avatar.renderer(64).states(faces)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from emogene.audio.wav2vec2 import CHUNK, Wav2Vec2, Wav2Vec2Config, normalise
 from emogene.packed import pack
+from emogene.reference.wav2vec2 import CHUNK, Wav2Vec2, Wav2Vec2Config, normalise
 
 SMALL = Wav2Vec2Config(
     16, hidden=32, layers=2, heads=2, feed_forward=48, position_kernel=16, position_groups=4

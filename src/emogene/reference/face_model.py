@@ -13,7 +13,7 @@ class LinearFaceModel:
 
     In the embedded model coefficients are in standard deviations: of people for the identity, of the motion
     in speech and of the rig's expressions together for the expression. In the Basel face model
-    (:func:`emogene.face.bfm.load_bfm`) they are those of GeneFace++, and the space is the model's own.
+    (:func:`emogene.reference.bfm.load_bfm`) they are those of GeneFace++, and the space is the model's own.
     """
 
     mean: np.ndarray

@@ -12,7 +12,7 @@ from scipy.io import loadmat
 
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import MEDIAPIPE_68
-from emogene.face.linear import LinearFaceModel
+from emogene.reference.face_model import LinearFaceModel
 
 MODEL_FILE = "BFM_model_front.mat"
 INDEX_FILE = "index_mp468_from_mesh35709.npy"

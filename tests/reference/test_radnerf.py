@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from emogene.errors import EmoGeneError
-from emogene.motion2video import official
 from emogene.motion2video.compositing import composite_reference
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
@@ -16,7 +15,8 @@ from emogene.motion2video.rays import official_rays
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
-from emogene.weights.named import fill_by_name
+from emogene.reference import radnerf
+from emogene.reference.named import fill_by_name
 
 SHARED = Path(__file__).parents[3] / "shared" / "official"
 LISTINGS = ["May", "sr_May", "sr_Ber", "torso_May", "torso_sr_May", "torso_sr_Ber"]
@@ -31,7 +31,7 @@ def shapes() -> dict[str, dict[str, list]]:
 @pytest.mark.parametrize("name", LISTINGS)
 def test_our_listing_equals_the_official_one(shapes, name):
     listing = {key: tuple(shape) for key, (shape, _) in shapes[name].items()}
-    state = official.official_state(official.build(listing))
+    state = radnerf.official_state(radnerf.build(listing))
     assert {key: tuple(value.shape) for key, value in state.items()} == listing
     assert {k: str(v.dtype).removeprefix("torch.") for k, v in state.items()} == {
         key: dtype for key, (_, dtype) in shapes[name].items()
@@ -53,19 +53,19 @@ def portrait() -> Portrait:
 
 @pytest.mark.parametrize("nested", [True, False])
 def test_a_trainers_checkpoint_goes_round(tmp_path, nested):
-    state = official.official_state(portrait())
+    state = radnerf.official_state(portrait())
     whole = {"state_dict": {"model": state} if nested else {f"model.{k}": v for k, v in state.items()}}
     torch.save(whole, tmp_path / "model_ckpt_steps_250000.ckpt")
     torch.save({}, tmp_path / "model_ckpt_steps_1000.ckpt")
-    loaded = official.official_state(official.load(tmp_path))
+    loaded = radnerf.official_state(radnerf.load(tmp_path))
     assert loaded.keys() == state.keys()
     assert all(torch.equal(loaded[key], value) for key, value in state.items())
 
 
 def test_a_head_of_other_blink_width_is_read_by_its_own_keys(tmp_path, small_head):
     torch.save({"state_dict": {"model": small_head("headblink").state_dict()}}, tmp_path / "a.ckpt")
-    options = official.Options(finest_resolution=128, smoothstep=True)
-    assert official.load(tmp_path / "a.ckpt", options).head.config.blink_width == 3
+    options = radnerf.Options(finest_resolution=128, smoothstep=True)
+    assert radnerf.load(tmp_path / "a.ckpt", options).head.config.blink_width == 3
 
 
 @pytest.mark.parametrize(
@@ -79,22 +79,22 @@ def test_a_head_of_other_blink_width_is_read_by_its_own_keys(tmp_path, small_hea
     ],
 )
 def test_another_models_file_is_one_clear_line(tmp_path, spoil, complaint):
-    state = official.official_state(portrait())
+    state = radnerf.official_state(portrait())
     spoil(state)
     path = tmp_path / "model.ckpt"
     torch.save({"state_dict": {"model": state}}, path)
     with pytest.raises(EmoGeneError, match=re.escape(str(path))) as caught:
-        official.load(path)
+        radnerf.load(path)
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_truncated_file_is_one_clear_line(tmp_path):
     path = tmp_path / "model.ckpt"
-    torch.save({"state_dict": {"model": official.official_state(portrait())}}, path)
+    torch.save({"state_dict": {"model": radnerf.official_state(portrait())}}, path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(EmoGeneError):
-        official.load(path)
+        radnerf.load(path)
 
 
 @torch.no_grad()

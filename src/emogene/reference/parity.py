@@ -1,4 +1,7 @@
-"""Full-size official networks with named weights, for ``python -m emogene.parity``."""
+"""Full-size official networks in weights made from their names, for :mod:`emogene.parity`.
+
+Every function takes arrays by name and returns arrays by name: see docs/parity.md.
+"""
 
 from collections.abc import Mapping
 
@@ -6,16 +9,50 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emogene.motion2video import official
+from emogene.audio2motion.vae import PitchContourVAE
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.rays import official_rays
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
-from emogene.weights.named import fill_by_name
+from emogene.reference import radnerf
+from emogene.reference.emotalk import OfficialEmoTalk, ready
+from emogene.reference.named import fill_by_name
 
 Arrays = Mapping[str, np.ndarray]
 SIZE = 256
+
+
+def emotalk(inputs: Arrays) -> dict[str, np.ndarray]:
+    """``audio [n]`` at 16 kHz, ``level``, ``person`` -> ``blendshapes [T, 52]`` before post-processing."""
+    samples, level, person = inputs["audio"], int(inputs["level"].item()), int(inputs["person"].item())
+    return {"blendshapes": named_emotalk().predict(samples.reshape(-1), level, person)}
+
+
+def named_emotalk(dtype: torch.dtype = torch.float32) -> OfficialEmoTalk:
+    """The full-size network in named weights, ready for inference on the CPU."""
+    with torch.device("meta"):
+        model = OfficialEmoTalk()
+    model.to_empty(device="cpu")
+    fill_by_name(model)
+    return ready(model, "cpu", dtype)
+
+
+@torch.no_grad()
+def audio2motion(inputs: Arrays) -> dict[str, np.ndarray]:
+    """``hubert [1, 2T, 1024]``, ``f0 [1, 2T]``, ``mouth_amp``, ``temperature``, ``z_noise [1, 16, T/4]``
+    before the temperature -> ``exp [1, T, 64]``; the pitch variant with the mouth embedding."""
+    vae = named_vae()
+    hubert, f0, noise = (torch.from_numpy(inputs[key]).float() for key in ("hubert", "f0", "z_noise"))
+    condition = vae.condition(hubert, f0, inputs["mouth_amp"].item())
+    return {"exp": vae.sample(condition, noise * inputs["temperature"].item()).numpy()}
+
+
+def named_vae() -> PitchContourVAE:
+    """The full-size network with the mouth embedding, in named weights."""
+    vae = PitchContourVAE().eval()
+    fill_by_name(vae)
+    return vae
 
 
 def may(torso: bool) -> Portrait:
@@ -23,7 +60,7 @@ def may(torso: bool) -> Portrait:
     head = HeadField(HeadConfig(window=3, blink_width=4 if torso else 2, ambient_weight=not torso))
     body = TorsoField(TorsoConfig(condition="landmarks", head_aware=True)) if torso else None
     portrait = Portrait(head, body, SuperResolution(SuperResolutionConfig()))
-    for module, prefix in official.parts(portrait):
+    for module, prefix in radnerf.parts(portrait):
         fill_by_name(module, prefix)
     return portrait
 

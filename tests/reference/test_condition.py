@@ -6,7 +6,7 @@ import pytest
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import MEDIAPIPE_68
 from emogene.mixture.lle import blend, project
-from emogene.motion2video.condition import (
+from emogene.reference.condition import (
     EyeRange,
     LandmarkStatistics,
     blink_periodically,
@@ -22,18 +22,14 @@ from emogene.motion2video.condition import (
     windows,
 )
 
-from ..mixture.test_deformation import named_network
-
 SHARED = Path(__file__).parents[3] / "shared" / "official" / "fixtures"
 FACES, WINDOWS = [0, 25, 75, 78, 85], [0, 25, 75, 80, 85]  # the frames of the recorded subset
-# recorded run: blink, share of the LLE, ridge of the LLE, label and amount of the deformation
+# recorded run: blink, share of the LLE, ridge of the LLE
 RUNS = {
-    "geneface_r0": ("none", 0.2, 0.0, "neutral", 0.0),
-    "geneface_r1": ("period", 0.2, 0.0, "neutral", 0.0),
-    "geneface_r3": ("period", 1.0, 0.0, "neutral", 0.0),
-    "emogene_r0": ("none", 0.2, 1e-6, "happy", 1.0),
-    "emogene_r1": ("period", 0.2, 1e-6, "angry", 0.3),
-    "emogene_r2": ("none", 0.2, 1e-6, "happy", 0.0),
+    "geneface_r0": ("none", 0.2, 0.0),
+    "geneface_r1": ("period", 0.2, 0.0),
+    "geneface_r3": ("period", 1.0, 0.0),
+    "emogene_r2": ("none", 0.2, 1e-6),
 }
 
 
@@ -59,9 +55,8 @@ def eyes(recorded) -> EyeRange:
     return EyeRange(float(recorded["opened_eye"]), float(recorded["closed_eye"]))
 
 
-def faces_after_lle(recorded, database, share, ridge, emotion, amount) -> np.ndarray:
-    moved = named_network().deform(displacements(recorded, recorded["exp"]), emotion, amount)
-    flat = moved.reshape(-1, 204)
+def faces_after_lle(recorded, database, share, ridge) -> np.ndarray:
+    flat = displacements(recorded, recorded["exp"]).reshape(-1, 204)
     fused = blend(flat, project(flat, database.reshape(-1, 204), ridge=ridge), share)
     return fused.reshape(-1, 68, 3) / 10 + recorded["mean_face"]
 

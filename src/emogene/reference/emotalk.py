@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config, normalise
-from emogene.emotalk.official_post import postprocess
 from emogene.errors import EmoGeneError
 from emogene.face.arkit import ARKIT_52
 from emogene.face.motion import BLENDSHAPE_FPS, BlendshapeMotion
 from emogene.packed import pack, packable
-from emogene.weights.checkpoint import read_checkpoint
+from emogene.reference.checkpoint import read_checkpoint
+from emogene.reference.emotalk_post import postprocess
+from emogene.reference.wav2vec2 import Wav2Vec2, Wav2Vec2Config, normalise
 
 SAMPLE_RATE = 16000
 FPS = 30

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from emogene import parity
-from emogene.weights.named import legacy_key, named_tensor
+from emogene.reference.named import legacy_key, named_tensor
 
 
 @pytest.mark.parametrize("name", parity.MODELS)

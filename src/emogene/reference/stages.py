@@ -1,6 +1,6 @@
 """The reference system's two audio stages, from official checkpoints, behind the interface of our own.
 
-With an avatar imported from official checkpoints (:mod:`emogene.avatar.official`) and ``Mixture.reference``
+With an avatar imported from official checkpoints (:mod:`emogene.reference.avatar`) and ``Mixture.reference``
 the pipeline is the reference system.
 """
 
@@ -12,12 +12,12 @@ import torch
 
 from emogene.audio.decode import load_audio
 from emogene.audio.speech import Speech
-from emogene.audio2motion.official import OfficialAudio2Motion
 from emogene.emotalk import LABELS, Emotion, EmotionalSpeech, Timeline
-from emogene.emotalk.official import LEVELS, PERSONS, OfficialEmoTalk, load_emotalk
 from emogene.errors import EmoGeneError
 from emogene.face.motion import LandmarkMotion
 from emogene.face.space import LandmarkSpace
+from emogene.reference.audio2motion import OfficialAudio2Motion
+from emogene.reference.emotalk import LEVELS, PERSONS, OfficialEmoTalk, load_emotalk
 
 
 @dataclass(frozen=True)

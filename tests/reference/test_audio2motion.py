@@ -7,17 +7,17 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from emogene.audio.wav2vec2 import Wav2Vec2, Wav2Vec2Config
-from emogene.audio2motion.official import (
+from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, coarse_pitch
+from emogene.errors import EmoGeneError
+from emogene.reference.audio2motion import (
     OfficialAudio2Motion,
     hubert_features,
     load_hubert,
     load_vae,
     praat_pitch,
 )
-from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, coarse_pitch
-from emogene.errors import EmoGeneError
-from emogene.weights.named import fill_by_name
+from emogene.reference.named import fill_by_name
+from emogene.reference.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 
 RECORDED = np.load(Path(__file__).parents[1] / "fixtures" / "audio2motion.npz")
 CONFIG = VAEConfig(

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emogene.audio.wav2vec2 import Wav2Vec2Config
-from emogene.emotalk import official
-from emogene.emotalk.official import (
+from emogene.errors import EmoGeneError
+from emogene.reference import emotalk
+from emogene.reference.emotalk import (
     EmoTalkConfig,
     OfficialEmoTalk,
     load_emotalk,
@@ -20,9 +20,9 @@ from emogene.emotalk.official import (
     ready,
     windows,
 )
-from emogene.emotalk.official_post import BLINK_COLUMNS, postprocess
-from emogene.errors import EmoGeneError
-from emogene.weights.named import fill_by_name
+from emogene.reference.emotalk_post import BLINK_COLUMNS, postprocess
+from emogene.reference.named import fill_by_name
+from emogene.reference.wav2vec2 import Wav2Vec2Config
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RECORDED = np.load(FIXTURES / "emotalk.npz")
@@ -146,9 +146,9 @@ def test_windows_cover_every_frame_once(frames):
 
 
 def test_long_audio_has_no_seam(small, monkeypatch):
-    monkeypatch.setattr(official, "WINDOW", 300)
-    monkeypatch.setattr(official, "OVERLAP", 120)
-    monkeypatch.setattr(official, "EDGE", 30)
+    monkeypatch.setattr(emotalk, "WINDOW", 300)
+    monkeypatch.setattr(emotalk, "OVERLAP", 120)
+    monkeypatch.setattr(emotalk, "EDGE", 30)
     speech = synthetic_speech(25.4321, 5)
     whole, pieces = small.predict(speech), small.predict(speech, longest=400)
     assert pieces.shape == whole.shape == (official_frame_count(len(speech)), 52)

@@ -3,11 +3,11 @@ import pytest
 from scipy.io import savemat
 
 from emogene.errors import EmoGeneError
-from emogene.face.bfm import INDEX_FILE, MODEL_FILE, load_bfm
 from emogene.face.landmarks import MEDIAPIPE_68
-from emogene.face.linear import LinearFaceModel
 from emogene.face.mean import mean_face
 from emogene.face.rig import Rig
+from emogene.reference.bfm import INDEX_FILE, MODEL_FILE, load_bfm
+from emogene.reference.face_model import LinearFaceModel
 
 VERTICES = 600
 
