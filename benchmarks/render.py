@@ -23,27 +23,27 @@ import numpy as np
 import torch
 
 from emogene.avatar import Avatar
-from emogene.face.motion import LandmarkMotion
+from emogene.face.landmarks import Landmarks
 from emogene.motion2video.renderer import FrameState
 
 FIRST = """
 import sys, time
 from emogene.avatar import Avatar
-from emogene.face.motion import LandmarkMotion
+from emogene.face.landmarks import Landmarks
 start = time.perf_counter()
 avatar = Avatar.open(sys.argv[1])
-motion = LandmarkMotion(avatar.space.database[:1].astype("float32"))
+motion = Landmarks.of(avatar.space.database[:1].astype("float32"))
 next(avatar.renderer(512, device="cpu", threads=1).frames(motion))
 print(time.perf_counter() - start)
 """
 
 
-def motion(avatar: Avatar, frames: int) -> LandmarkMotion:
+def motion(avatar: Avatar, frames: int) -> Landmarks:
     """The training landmarks with an emotion's worth of displacement beyond them (3 mm), coming and going."""
     database = avatar.space.database.astype(np.float32)
     points = database[np.arange(frames) % len(database)]
     beyond = np.random.default_rng(0).standard_normal((68, 3)).astype(np.float32) * 0.03
-    return LandmarkMotion(points + beyond * np.sin(np.arange(frames) / 10)[:, None, None].astype(np.float32))
+    return Landmarks.of(points + beyond * np.sin(np.arange(frames) / 10)[:, None, None].astype(np.float32))
 
 
 def first_frame(name: str, cache: str | None = None) -> float:

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from emogene import EmoGene, EmoGeneError
-from emogene.face.landmarks import BROWS, mouth_openness
-from emogene.face.motion import LandmarkMotion
+from emogene.face.landmarks import BROWS, Landmarks, mouth_openness
 from emogene.pipeline import STAGES, Result, choose_device
 
 DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
@@ -31,7 +30,7 @@ def test_every_track_covers_the_sound(result):
     for track in (result.mixed, result.lips, result.emotion):
         assert track.points.shape == (frames, 68, 3) and track.points.dtype == np.float32
         assert np.isfinite(track.points).all()
-    assert result.blendshapes.weights.shape == (frames, 52)
+    assert result.blendshapes.values.shape == (frames, 52)
     assert result.heard.values.shape == (frames, 8) and result.shown.values.shape == (frames, 9)
     assert result.heard.fps == 25 and sum(result.heard.mean().values()) == pytest.approx(1, abs=1e-4)
     assert result.loudness.shape == (frames,)
@@ -55,7 +54,7 @@ def test_the_same_question_has_the_same_answer(pipeline, result):
 def test_the_audio_networks_are_on_the_device(result, pretended_cuda):
     there = EmoGene.from_pretrained("cuda")(DEMO, emotion="happy", size=64)
     np.testing.assert_allclose(there.mixed.points, result.mixed.points, atol=1e-3)
-    np.testing.assert_allclose(there.blendshapes.weights, result.blendshapes.weights, atol=1e-3)
+    np.testing.assert_allclose(there.blendshapes.values, result.blendshapes.values, atol=1e-3)
 
 
 def test_frames_stream(result):
@@ -66,7 +65,7 @@ def test_frames_stream(result):
 
 
 def test_seed_and_voice_move_the_head_but_not_the_landmarks(result):
-    avatar, three = result.avatar.renderer(64, threads=1), LandmarkMotion(result.mixed.points[100:103])
+    avatar, three = result.avatar.renderer(64, threads=1), Landmarks.of(result.mixed.points[100:103])
 
     def picture(seed: int, loudness: np.ndarray | None) -> np.ndarray:
         return list(avatar.frames(three, seed, loudness))[-1]

@@ -39,7 +39,6 @@ from emogene.evaluate.lips import evaluate, predict
 from emogene.face.arkit import ARKIT_52, INDEX
 from emogene.face.landmarks import MOUTH, PARTS, mouth_openness
 from emogene.face.mean import mean_face
-from emogene.face.motion import BlendshapeMotion
 from emogene.face.rig import Rig
 from grid import DATA, ROOT, load_tracks
 from heard import another_voice
@@ -238,7 +237,7 @@ def _mandarin(data: Path, clip: str) -> np.ndarray:
     for name, targets in FACEGOOD.items():
         for target, share in targets.items():
             weights[:, INDEX[target]] += share * values[:, names.index(name)]
-    moved = Rig.embedded().displacement(BlendshapeMotion(weights.clip(0, 1)))
+    moved = Rig.embedded().displacement(weights.clip(0, 1))
     return at(moved, np.arange(len(moved) * 25 // fps) * fps / 25)
 
 

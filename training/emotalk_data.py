@@ -13,12 +13,12 @@ from scipy.signal import resample_poly
 import heard
 from emogene.audio import SAMPLE_RATE, analyse
 from emogene.audio.encoder import load as load_encoder
+from emogene.clock import VIDEO_FPS, resample
 from emogene.emotalk.content import SPOKEN
 from emogene.emotalk.dynamics import vigour
 from emogene.emotalk.facs import ACTION_UNITS
 from emogene.emotalk.features import prosody
 from emogene.face.arkit import INDEX
-from emogene.face.motion import VIDEO_FPS, resample
 from grid import load_tracks
 from heard import another_voice
 from speech_windows import read

@@ -22,8 +22,8 @@ from emogene.audio import SAMPLE_RATE, analyse, load_audio
 from emogene.audio.encoder import SpeechEncoder, gain
 from emogene.audio.loudness import HOP, loudness
 from emogene.audio.mel import log_mel
+from emogene.clock import VIDEO_FPS
 from emogene.face.landmarks import mouth_openness
-from emogene.face.motion import VIDEO_FPS
 from grid import DATA, Tracks, load_tracks
 from speech_windows import SAMPLES, held_out
 from whisper import DEPTH, Whisper

@@ -14,15 +14,17 @@ from emogene.audio import SPEECH_FPS, analyse, load_audio
 from emogene.audio.encoder import SpeechEncoder
 from emogene.audio2motion import Audio2Motion
 from emogene.avatar import AnyAvatar, Avatar
+from emogene.clock import VIDEO_FPS, frame_count, resample
 from emogene.device import choose_device, choose_dtype
-from emogene.emotalk import LABELS, EmoTalk, EmotionTrack, parse
+from emogene.emotalk import LABELS, EmoTalk, parse
 from emogene.errors import EmoGeneError
-from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion, frame_count, resample
+from emogene.face.landmarks import Landmarks
 from emogene.face.rig import Rig
 from emogene.mixture import Mixture
 from emogene.output import replacing
 from emogene.reference.condition import pose_frames
 from emogene.reference.stages import Manner, ReferenceEmotion, ReferenceLips
+from emogene.track import Track
 from emogene.video.background import read_background
 from emogene.video.writer import VideoWriter
 
@@ -65,12 +67,12 @@ class Result:
     config: Config
     sound: Path
     avatar: AnyAvatar
-    mixed: LandmarkMotion
-    lips: LandmarkMotion
-    emotion: LandmarkMotion
-    blendshapes: BlendshapeMotion
-    heard: EmotionTrack | None
-    shown: EmotionTrack | None
+    mixed: Landmarks
+    lips: Landmarks
+    emotion: Landmarks
+    blendshapes: Track
+    heard: Track | None
+    shown: Track | None
     loudness: np.ndarray
     device: str = "cpu"
     threads: int | None = None
@@ -79,7 +81,7 @@ class Result:
     def __len__(self) -> int:
         return len(self.mixed)
 
-    def frames(self, motion: LandmarkMotion | None = None) -> Iterator[np.ndarray]:
+    def frames(self, motion: Landmarks | None = None) -> Iterator[np.ndarray]:
         """Rendered frames ``[size, size, 3]`` uint8 sRGB, one by one, of ``mixed`` or another ``motion``."""
         renderer = self.avatar.renderer(
             *(self.config.size, self.config.background, self.device, self.threads, self.config.pose),
@@ -130,7 +132,7 @@ class Result:
                 emotalk=self.emotion.points,
                 geneface=self.lips.points,
                 mixed=self.mixed.points,
-                blendshapes=self.blendshapes.weights,
+                blendshapes=self.blendshapes.values,
                 blendshape_names=np.array(self.blendshapes.names),
                 **emotions,
             )
@@ -268,7 +270,7 @@ class EmoGene:
             lips=mixer.alone(lips, space),
             emotion=emotional,
             blendshapes=felt.blendshapes.resample(VIDEO_FPS, frames),
-            heard=_over_time(felt.probabilities, felt.labels, frames),
+            heard=_over_time(felt.probabilities, felt.labels, frames, "probability"),
             shown=_over_time(felt.amounts, LABELS if felt.labels else (), frames),
             loudness=loudness,
             device=self.device,
@@ -277,9 +279,9 @@ class EmoGene:
         )
 
 
-def _over_time(values: np.ndarray, names: tuple[str, ...], frames: int) -> EmotionTrack | None:
+def _over_time(values: np.ndarray, names: tuple[str, ...], frames: int, unit: str = "share") -> Track | None:
     """At the video's frames; None where a model names no emotions."""
-    return EmotionTrack(values, names).resample(VIDEO_FPS, frames) if names else None
+    return Track(values, names, SPEECH_FPS, unit).resample(VIDEO_FPS, frames) if names else None
 
 
 def check_size(size: int) -> None:

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from emogene.avatar import Avatar, avatars
 from emogene.errors import EmoGeneError
-from emogene.face.motion import LandmarkMotion
+from emogene.face.landmarks import Landmarks
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def avatar():
 @pytest.fixture(scope="module")
 def motion(avatar):
     """Ten frames of the avatar's own landmarks."""
-    return LandmarkMotion(np.ascontiguousarray(avatar.space.database[100:110]))
+    return Landmarks.of(np.ascontiguousarray(avatar.space.database[100:110]))
 
 
 def test_the_embedded_avatar_is_listed():
@@ -43,7 +43,7 @@ def test_save_and_open_give_the_same_pictures(avatar, motion, tmp_path):
     avatar.save(path)
     assert [f.name for f in tmp_path.iterdir()] == [path.name]
     copy = Avatar.open(path)
-    one = LandmarkMotion(motion.points[:1])
+    one = Landmarks.of(motion.points[:1])
     first, second = (next(iter(a.renderer(128).frames(one))) for a in (avatar, copy))
     assert (first == second).all()
 
@@ -52,13 +52,13 @@ def test_save_and_open_give_the_same_pictures(avatar, motion, tmp_path):
 def test_sizes(avatar, motion, size, field):
     renderer = avatar.renderer(size, threads=2)
     assert renderer.inner.size == field
-    pictures = list(renderer.frames(LandmarkMotion(motion.points[:2])))
+    pictures = list(renderer.frames(Landmarks.of(motion.points[:2])))
     assert [p.shape for p in pictures] == [(size, size, 3)] * 2
     assert pictures[0].dtype == np.uint8
 
 
 def test_background_is_seen_around_the_person_only(avatar, motion):
-    one = LandmarkMotion(motion.points[:1])
+    one = Landmarks.of(motion.points[:1])
     white, red = (next(iter(avatar.renderer(256, c).frames(one))).astype(int) for c in ("white", "#ff0000"))
     assert (white[4, 4] >= 253).all()
     assert np.abs(red[4, 4] - [255, 0, 0]).max() <= 2
@@ -69,7 +69,7 @@ def test_image_background(avatar, motion, tmp_path):
     from PIL import Image
 
     Image.new("RGB", (40, 30), (10, 20, 200)).save(tmp_path / "blue.png")
-    one = LandmarkMotion(motion.points[:1])
+    one = Landmarks.of(motion.points[:1])
     picture = next(iter(avatar.renderer(128, tmp_path / "blue.png").frames(one)))
     assert np.abs(picture[2, 2].astype(int) - [10, 20, 200]).max() <= 2
 

@@ -20,8 +20,7 @@ from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.avatar import avatars
 from emogene.cli import main
 from emogene.emotalk import parse
-from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
-from emogene.face.motion import LandmarkMotion
+from emogene.face.landmarks import MEDIAPIPE_68, MOUTH, Landmarks
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
 from emogene.motion2video.renderer import Portrait
@@ -296,7 +295,7 @@ def test_what_is_saved_is_what_was_imported(may, files, tmp_path):
     assert all(torch.equal(state[key], value) for key, value in checkpoint["state_dict"]["model"].items())
     for name in ("database", "neutral"):
         np.testing.assert_array_equal(getattr(copy.space, name), getattr(may.space, name))
-    motion = LandmarkMotion(may.space.database[:2])
+    motion = Landmarks.of(may.space.database[:2])
     first, second = (list(avatar.renderer(64, threads=1).frames(motion)) for avatar in (may, copy))
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
 
@@ -314,7 +313,7 @@ def test_every_kind_renders(files, kind):
     where = {"torso" if kind.startswith("torso") else "head": files / kind}
     avatar = import_official("x", files / "trainval_dataset.npy", files / "bfm", **where)
     assert avatar.native == (NATIVE if kind.endswith("sr") else 64)
-    motion = LandmarkMotion(avatar.space.database[:3])
+    motion = Landmarks.of(avatar.space.database[:3])
     pictures = list(avatar.renderer(64, threads=2).frames(motion))
     assert [p.shape for p in pictures] == [(64, 64, 3)] * 3
     assert np.abs(pictures[0].astype(int) - pictures[2]).max() > 0
@@ -401,7 +400,7 @@ def test_a_clip_of_one_frame(reference, may, voice, tmp_path, mixture):
     short = write_sound(tmp_path / "short.wav", hum(0.06)[-800:] + 0.01)
     result = reference(short, tmp_path / "may.safetensors", mixture=mixture, size=64)
     assert len(result) == 2 and len(list(result.frames())) == 2
-    one = LandmarkMotion(result.mixed.points[:1])
+    one = Landmarks.of(result.mixed.points[:1])
     assert [p.shape for p in result.frames(one)] == [(64, 64, 3)]
 
 

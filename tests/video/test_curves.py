@@ -3,9 +3,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from emogene.emotalk import HEARD, LABELS, EmotionTrack
-from emogene.face.arkit import ARKIT_52
-from emogene.face.motion import BlendshapeMotion
+from emogene.emotalk import HEARD, LABELS
+from emogene.face.arkit import blendshapes
+from emogene.track import Track
 from emogene.video.curves import COLOURS, LEFT, RIGHT, WIDTH, draw_curves
 
 FPS = Fraction(25)
@@ -17,8 +17,9 @@ def draw(frames: int, label: str = "happy", strength: float = 1.0, told: bool = 
     half = frames // 2
     heard[:half, 0], heard[half:, HEARD.index(label)] = 1, 1
     shown[half:, LABELS.index(label)] = strength
-    tracks = (EmotionTrack(heard, HEARD, FPS), EmotionTrack(shown, LABELS, FPS)) if told else (None, None)
-    motion = BlendshapeMotion(np.full((frames, 52), 0.3, np.float32), ARKIT_52, FPS)
+    told_tracks = Track(heard, HEARD, FPS, "probability"), Track(shown, LABELS, FPS, "share")
+    tracks = told_tracks if told else (None, None)
+    motion = blendshapes(np.full((frames, 52), 0.3, np.float32), FPS)
     return np.asarray(draw_curves(*tracks, motion, np.full(frames, -20.0), "voice.wav"))
 
 

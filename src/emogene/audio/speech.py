@@ -9,7 +9,7 @@ import numpy as np
 from emogene.audio.decode import SAMPLE_RATE, Recording
 from emogene.audio.loudness import loudness
 from emogene.audio.pitch import pitch
-from emogene.face.motion import frame_count
+from emogene.clock import frame_count
 
 SPEECH_FPS = Fraction(50)
 

@@ -16,7 +16,7 @@ from emogene.audio.speech import Speech
 from emogene.audio2motion.ear import Ear, EarConfig
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, freeze
 from emogene.errors import EmoGeneError
-from emogene.face.motion import LandmarkMotion
+from emogene.face.landmarks import Landmarks
 from emogene.face.space import LandmarkSpace
 
 ASSET = Path(__file__).parents[1] / "assets" / "audio2motion.safetensors"
@@ -110,7 +110,7 @@ class Audio2Motion:
         neutral: np.ndarray,
         seed: int = 0,
         temperature: float = 0.1,
-    ) -> LandmarkMotion:
+    ) -> Landmarks:
         """``frames`` faces at 25 fps on ``neutral [68, 3]`` (canonical space, decimetres, lips closed).
 
         ``temperature``: how far from the most likely motion (0) the seed may lead. Beyond the end of the
@@ -133,7 +133,7 @@ class Audio2Motion:
             )
             kept = coefficients[0, inner.start - outer.start : inner.stop - outer.start]
             points[inner] = self.net.displacement(kept).cpu().numpy()
-        return LandmarkMotion(points[:frames] + neutral.astype(np.float32))
+        return Landmarks.of(points[:frames] + neutral.astype(np.float32))
 
     def _piece(self, values: np.ndarray, rows: slice) -> Tensor:
         """``[1, rows, ...]`` float32, followed by zeros, which are silence, beyond the end of ``values``."""
@@ -141,7 +141,7 @@ class Audio2Motion:
         missing = rows.stop - rows.start - len(piece)
         return torch.cat([piece, piece.new_zeros(missing, *piece.shape[1:])])[None]
 
-    def speak(self, speech: Speech, frames: int, space: LandmarkSpace, seed: int = 0) -> LandmarkMotion:
+    def speak(self, speech: Speech, frames: int, space: LandmarkSpace, seed: int = 0) -> Landmarks:
         """The motion of an avatar, from its resting face."""
         return self(speech, frames, space.neutral, seed)
 

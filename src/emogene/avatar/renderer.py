@@ -13,7 +13,7 @@ from emogene.errors import EmoGeneError
 from emogene.face.blink import blink_curve, close_eyes
 from emogene.face.camera import Camera
 from emogene.face.gesture import speaking_pose
-from emogene.face.motion import LandmarkMotion
+from emogene.face.landmarks import Landmarks
 from emogene.face.pose import HeadPose
 from emogene.motion2video.grid import Backend
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
@@ -45,7 +45,7 @@ class AvatarRenderer:
         self.camera = Camera(avatar.camera.focal * inner / native, inner, inner)
 
     def frames(
-        self, motion: LandmarkMotion, seed: int = 0, loudness: np.ndarray | None = None
+        self, motion: Landmarks, seed: int = 0, loudness: np.ndarray | None = None
     ) -> Iterator[np.ndarray]:
         """One picture, uint8 ``[size, size, 3]``, per frame of ``motion`` (canonical landmarks).
 

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from emogene.clock import VIDEO_FPS, resample
 from emogene.face.landmarks import eye_openness, mouth_openness
-from emogene.face.motion import VIDEO_FPS, resample
 from emogene.face.pose import HeadPose
 
 
@@ -30,7 +30,9 @@ def joined_pose(
         pieces.append(
             resample(part - part.mean(0), VIDEO_FPS / stride, VIDEO_FPS, stride * (len(part) - 1) + 1)
         )
-    lively = np.argsort([-np.linalg.norm(p.std(0) / six.std(0)) for p in pieces], kind="stable")[:clips]
+    lively = np.argsort([-float(np.linalg.norm(p.std(0) / six.std(0))) for p in pieces], kind="stable")[
+        :clips
+    ]
     track = pieces[lively[0]]
     fade = np.linspace(0, 1, blend + 2)[1:-1, None]
     fade = fade * fade * (3 - 2 * fade)

@@ -1,6 +1,6 @@
 """Stage 1, emotion-aware motion: what is said and how it is felt, as ARKit blendshapes."""
 
-from emogene.emotalk.emotion import HEARD, LABELS, Cue, Emotion, EmotionTrack, Timeline, parse
+from emogene.emotalk.emotion import HEARD, LABELS, Cue, Emotion, Timeline, parse
 from emogene.emotalk.model import EmoTalk, EmotionalSpeech
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "Cue",
     "EmoTalk",
     "Emotion",
-    "EmotionTrack",
     "EmotionalSpeech",
     "Timeline",
     "parse",

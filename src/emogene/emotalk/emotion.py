@@ -2,13 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from emogene.errors import EmoGeneError
-from emogene.face.motion import BLENDSHAPE_FPS, resample
 
 # The eight emotions of RAVDESS in its own order: what can be heard.
 HEARD: tuple[str, ...] = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
@@ -31,33 +29,6 @@ _ALIASES = {
     "contemptuous": "contempt",
 }
 MAX_INTENSITY = 2.0
-
-
-@dataclass(frozen=True)
-class EmotionTrack:
-    """Emotions over time: ``values [T, N]`` float32, one name per column; frame t is at t/fps seconds.
-
-    Heard: probabilities, each row sums to 1. Shown: how strongly, 0 to 2.
-    """
-
-    values: np.ndarray
-    names: tuple[str, ...]
-    fps: Fraction = BLENDSHAPE_FPS
-
-    def __post_init__(self) -> None:
-        if self.values.ndim != 2 or self.values.shape[1] != len(self.names):
-            raise ValueError(f"{len(self.names)} names for values of shape {list(self.values.shape)}")
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def resample(self, fps: Fraction, frames: int) -> "EmotionTrack":
-        """The same track at another rate, exactly ``frames`` long."""
-        return EmotionTrack(resample(self.values, self.fps, fps, frames), self.names, fps)
-
-    def mean(self) -> dict[str, float]:
-        """The mean over time, by name."""
-        return dict(zip(self.names, self.values.mean(0).tolist(), strict=True))
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,15 @@ from torch import nn
 
 from emogene.audio import SPEECH_FPS, Speech
 from emogene.audio.encoder import SpeechEncoder
+from emogene.clock import frame_count, resample
 from emogene.emotalk import content, listener
 from emogene.emotalk.content import SPOKEN, Content, ContentConfig
 from emogene.emotalk.dynamics import breath, ease, vigour
 from emogene.emotalk.emotion import HEARD, LABELS, Emotion, Timeline
 from emogene.emotalk.features import in_pieces, prosody
 from emogene.emotalk.listener import Listener, ListenerConfig
-from emogene.face.arkit import ARKIT_52, INDEX
-from emogene.face.motion import BLENDSHAPE_FPS, BlendshapeMotion, frame_count, resample
+from emogene.face.arkit import ARKIT_52, INDEX, blendshapes
+from emogene.track import Track
 
 EMBEDDED = Path(__file__).parents[1] / "assets" / "emotalk.safetensors"
 _HEARD_FPS = SPEECH_FPS / listener.STRIDE
@@ -51,8 +52,8 @@ class EmotionalSpeech:
     emotion shown, columns as :data:`emogene.emotalk.LABELS`.
     """
 
-    blendshapes: BlendshapeMotion
-    content: BlendshapeMotion | None
+    blendshapes: Track
+    content: Track | None
     probabilities: np.ndarray
     amounts: np.ndarray
     labels: tuple[str, ...] = HEARD
@@ -139,25 +140,25 @@ class EmoTalk:
         without leaving 0..1, and intensity scales them smoothly. ``seed`` sets the slow drift of the
         expression. Memory is constant beside the features and the result.
         """
-        frames = frame_count(speech.duration, BLENDSHAPE_FPS)
+        frames = frame_count(speech.duration, SPEECH_FPS)
         logits = self._heard(speech, frames)
         probabilities = self._probabilities(logits)
-        fps = float(BLENDSHAPE_FPS)
+        fps = float(SPEECH_FPS)
         suggestion = self._suggestion(logits, probabilities)
         amounts = ease((emotion or Emotion()).amounts(suggestion, fps), fps)
-        alive = breath(resample(vigour(speech), SPEECH_FPS, BLENDSHAPE_FPS, frames), fps, seed)
+        alive = breath(resample(vigour(speech), SPEECH_FPS, SPEECH_FPS, frames), fps, seed)
         activation = (amounts * alive[:, None]) @ -np.log1p(-self.expressions)
         words = self._words(speech, frames)
         return EmotionalSpeech(
-            blendshapes=BlendshapeMotion(words - (1 - words) * np.expm1(-activation)),
-            content=BlendshapeMotion(words),
+            blendshapes=blendshapes(words - (1 - words) * np.expm1(-activation), SPEECH_FPS),
+            content=blendshapes(words, SPEECH_FPS),
             probabilities=probabilities,
             amounts=amounts,
         )
 
     def hear(self, speech: Speech) -> tuple[np.ndarray, tuple[str, ...]]:
         """Probabilities ``[T, 8]`` float32 at 30 fps of the emotions named in the second result."""
-        logits = self._heard(speech, frame_count(speech.duration, BLENDSHAPE_FPS))
+        logits = self._heard(speech, frame_count(speech.duration, SPEECH_FPS))
         return self._probabilities(logits), HEARD
 
     def hear_clip(self, speech: Speech) -> tuple[np.ndarray, np.ndarray]:
@@ -165,8 +166,8 @@ class EmoTalk:
 
         AUs are OpenFace intensities (0..5) above the speaker's neutral face, in the order of ACTION_UNITS.
         """
-        logits = self._heard(speech, frame_count(speech.duration, BLENDSHAPE_FPS))
-        strength = resample(vigour(speech), SPEECH_FPS, BLENDSHAPE_FPS, len(logits)) + 1e-3
+        logits = self._heard(speech, frame_count(speech.duration, SPEECH_FPS))
+        strength = resample(vigour(speech), SPEECH_FPS, SPEECH_FPS, len(logits)) + 1e-3
         mean = (logits * (strength / strength.sum())[:, None]).sum(0, keepdims=True)
         probabilities = self._probabilities(mean)[0]
         strong = _sigmoid(mean[0, STRONG])
@@ -178,7 +179,7 @@ class EmoTalk:
         """What the listener says, ``[frames, 26]`` at 30 fps."""
         features = self.encoder.hear(speech)
         heard = in_pieces(self.listener, features, prosody(speech), listener.REACH, listener.STRIDE)
-        return resample(heard, _HEARD_FPS, BLENDSHAPE_FPS, frames)
+        return resample(heard, _HEARD_FPS, SPEECH_FPS, frames)
 
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:
         scaled = logits[:, : len(HEARD)] / self.calibration.temperature
@@ -198,7 +199,7 @@ class EmoTalk:
     def _words(self, speech: Speech, frames: int) -> np.ndarray:
         """Content weights ``[frames, 52]``."""
         spoken = in_pieces(self.content, self.encoder.hear(speech), prosody(speech), content.REACH)
-        spoken = resample(spoken, SPEECH_FPS, BLENDSHAPE_FPS, frames)
+        spoken = resample(spoken, SPEECH_FPS, SPEECH_FPS, frames)
         words = np.zeros((frames, len(ARKIT_52)), np.float32)
         words[:, [INDEX[name] for name in SPOKEN]] = spoken
         return words

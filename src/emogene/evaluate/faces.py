@@ -9,9 +9,9 @@ import av
 import av.error
 import numpy as np
 
+from emogene.clock import VIDEO_FPS, frame_count
 from emogene.errors import EmoGeneError
 from emogene.face.canonical import canonicalise
-from emogene.face.motion import VIDEO_FPS, frame_count
 
 SOUNDS, TRACKS, VIDEOS, LANDMARKER = "audio", "tracks.npz", "video", "face_landmarker.task"
 _FILMS = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v"}

@@ -20,10 +20,10 @@ import numpy as np
 from emogene.audio import Speech, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
 from emogene.bars import silently
+from emogene.clock import VIDEO_FPS
 from emogene.errors import EmoGeneError
 from emogene.evaluate.faces import recordings, tracked
 from emogene.face.landmarks import MOUTH, mouth_openness
-from emogene.face.motion import VIDEO_FPS
 
 LAGS = range(-5, 6)
 TICKS = 25_000  # of the alignments, a second

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from emogene.bars import silently
+from emogene.clock import VIDEO_FPS, frame_count
 from emogene.errors import EmoGeneError
-from emogene.face.landmarks import BROWS, EYES, MOUTH_CORNERS, mouth_openness
-from emogene.face.motion import VIDEO_FPS, LandmarkMotion, frame_count
+from emogene.face.landmarks import BROWS, EYES, MOUTH_CORNERS, Landmarks, mouth_openness
 from emogene.mixture import Mixture
 from emogene.mixture.accumulate import within_reach
 from emogene.mixture.calibration import Calibration
@@ -43,10 +43,10 @@ class ClipFigures:
 
 
 def compare(
-    lips: LandmarkMotion,
-    emotion: LandmarkMotion,
-    content: LandmarkMotion,
-    mixed: LandmarkMotion,
+    lips: Landmarks,
+    emotion: Landmarks,
+    content: Landmarks,
+    mixed: Landmarks,
     avatar: Calibration,
 ) -> ClipFigures:
     """The figures of one clip from the mixture's inputs and its result."""

@@ -14,8 +14,7 @@ from emogene.avatar.capture.mediapipe import face_landmarker, image
 from emogene.avatar.capture.tracks import stored_tracks
 from emogene.bars import silently
 from emogene.errors import EmoGeneError
-from emogene.face.landmarks import EYES, MOUTH
-from emogene.face.motion import LandmarkMotion
+from emogene.face.landmarks import EYES, MOUTH, Landmarks
 from emogene.face.pose import HeadPose
 
 GREY = 128
@@ -139,8 +138,8 @@ def blendshapes(pictures: Iterable[np.ndarray], model: Path) -> dict[str, float]
     return {name: float(np.mean(values)) for name, values in scores.items()}
 
 
-def _every(motion: LandmarkMotion, step: int) -> LandmarkMotion:
-    return LandmarkMotion(motion.points[::step], motion.fps / step)
+def _every(motion: Landmarks, step: int) -> Landmarks:
+    return Landmarks.of(motion.points[::step], motion.fps / step)
 
 
 def _most_changed(mixed: dict[str, float], lips: dict[str, float], count: int = 3) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
-from emogene.face.motion import VIDEO_FPS
+from emogene.clock import VIDEO_FPS
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from emogene.clock import VIDEO_FPS
 from emogene.errors import EmoGeneError
+from emogene.face.arkit import blendshapes
 from emogene.face.landmarks import PARTS
-from emogene.face.motion import VIDEO_FPS, BlendshapeMotion
 from emogene.mixture.calibration import Calibration, gaps
+from emogene.track import Track
 
 # By the reference's variants and the part: share of the lip-synced displacement, share of the emotional one.
 REFERENCE_SHARES: dict[int, dict[str, tuple[float, float]]] = {
@@ -28,25 +30,25 @@ def reference_accumulate(lips: np.ndarray, emotion: np.ndarray, variant: int) ->
     return result
 
 
-def reference_blendshapes(motion: BlendshapeMotion, gain: float) -> BlendshapeMotion:
+def reference_blendshapes(motion: Track, gain: float) -> Track:
     """The reference's preparation of EmoTalk's output: Savitzky-Golay(5, 2), then ``gain``.
 
     The 19 shapes of eyes and brows get twice the gain. No clamp; blinks are as predicted.
     """
     from scipy.signal import savgol_filter  # 40 MB and a third of a second, for the reference alone
 
-    weights = motion.weights.astype(np.float64)
+    weights = motion.values.astype(np.float64)
     if len(weights) >= 5:
         weights = np.asarray(savgol_filter(weights, 5, 2, axis=0))
     gains = [2 * gain if name.startswith(("eye", "brow")) else gain for name in motion.names]
-    return BlendshapeMotion((weights * gains).astype(np.float32), motion.names, motion.fps)
+    return blendshapes((weights * gains).astype(np.float32), motion.fps)
 
 
-def drop_every_sixth(motion: BlendshapeMotion, frames: int) -> BlendshapeMotion:
+def drop_every_sixth(motion: Track, frames: int) -> Track:
     """30 to 25 fps as the reference does, exactly ``frames`` long: zero rows at a missing end."""
-    kept = motion.weights[np.arange(len(motion)) % 6 != 5][:frames]
+    kept = motion.values[np.arange(len(motion)) % 6 != 5][:frames]
     missing = np.zeros((frames - len(kept), kept.shape[1]), kept.dtype)
-    return BlendshapeMotion(np.concatenate([kept, missing]), motion.names, VIDEO_FPS)
+    return blendshapes(np.concatenate([kept, missing]), VIDEO_FPS)
 
 
 def emotional_displacement(

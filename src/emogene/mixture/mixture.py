@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
+from emogene.clock import VIDEO_FPS
 from emogene.errors import EmoGeneError
-from emogene.face.landmarks import MOUTH, mouth_openness
-from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion
+from emogene.face.landmarks import MOUTH, Landmarks, mouth_openness
 from emogene.face.space import LandmarkSpace
 from emogene.mixture.accumulate import (
     REFERENCE_SHARES,
@@ -35,6 +35,7 @@ from emogene.mixture.lip_sync import (
 )
 from emogene.mixture.lle import EVERY_PART, blend, project, project_parts
 from emogene.mixture.one_euro import OneEuro, one_euro, zero_lag_one_euro
+from emogene.track import Track
 
 CENTIMETRES = 10  # per decimetre: the "x10 scale" of the papers, in which LLE and filter are defined
 WINDOW = 2048  # frames computed at a time
@@ -45,7 +46,7 @@ _GENTLE = OneEuro(min_cutoff=3.0, beta=12.0, d_cutoff=2.0)
 
 
 class _Rig(Protocol):
-    def displacement(self, motion: BlendshapeMotion) -> np.ndarray: ...
+    def displacement(self, weights: np.ndarray) -> np.ndarray: ...
 
 
 class Mixture(ABC):
@@ -75,22 +76,22 @@ class Mixture(ABC):
 
     @abstractmethod
     def emotion_landmarks(
-        self, blendshapes: BlendshapeMotion, rig: _Rig, space: LandmarkSpace, frames: int
-    ) -> LandmarkMotion:
+        self, blendshapes: Track, rig: _Rig, space: LandmarkSpace, frames: int
+    ) -> Landmarks:
         """The emotion branch's 30 fps blendshapes as ``frames`` faces of the avatar at 25 fps."""
 
-    def alone(self, lips: LandmarkMotion, space: LandmarkSpace) -> LandmarkMotion:
+    def alone(self, lips: Landmarks, space: LandmarkSpace) -> Landmarks:
         """What the lip branch shows without any emotion."""
         del space
         return lips
 
     def __call__(
         self,
-        lips: LandmarkMotion,
-        emotion: LandmarkMotion,
+        lips: Landmarks,
+        emotion: Landmarks,
         space: LandmarkSpace,
-        content: LandmarkMotion | None = None,
-    ) -> LandmarkMotion:
+        content: Landmarks | None = None,
+    ) -> Landmarks:
         """The mixed motion, as long as ``lips``.
 
         ``emotion``: the avatar's neutral face moved by the emotion branch, words and emotion together;
@@ -110,7 +111,7 @@ class Mixture(ABC):
             words = None if content is None else content.points[seen]
             mixed = self._mix(lips.points[seen], emotion.points[seen], words, space, float(lips.fps))
             result[start:stop] = mixed[start - first : stop - first]
-        return LandmarkMotion(result, lips.fps)
+        return Landmarks.of(result, lips.fps)
 
     @abstractmethod
     def _mix(
@@ -140,11 +141,11 @@ class DefaultMixture(Mixture):
     opening: tuple[float, float] = (-0.3, 0.5)
 
     def emotion_landmarks(
-        self, blendshapes: BlendshapeMotion, rig: _Rig, space: LandmarkSpace, frames: int
-    ) -> LandmarkMotion:
-        points = rig.displacement(blendshapes.resample(VIDEO_FPS, frames))
+        self, blendshapes: Track, rig: _Rig, space: LandmarkSpace, frames: int
+    ) -> Landmarks:
+        points = rig.displacement(blendshapes.resample(VIDEO_FPS, frames).values)
         points += space.neutral  # in place: an hour is 73 MB
-        return LandmarkMotion(points)
+        return Landmarks.of(points)
 
     def _mix(
         self,
@@ -193,15 +194,15 @@ class ReferenceMixture(Mixture):
     filter: OneEuro = _REFERENCE
 
     def emotion_landmarks(
-        self, blendshapes: BlendshapeMotion, rig: _Rig, space: LandmarkSpace, frames: int
-    ) -> LandmarkMotion:
+        self, blendshapes: Track, rig: _Rig, space: LandmarkSpace, frames: int
+    ) -> Landmarks:
         prepared = drop_every_sixth(reference_blendshapes(blendshapes, self.gain), frames)
-        return LandmarkMotion(space.origin + rig.displacement(prepared))
+        return Landmarks.of(space.origin + rig.displacement(prepared.values))
 
-    def alone(self, lips: LandmarkMotion, space: LandmarkSpace) -> LandmarkMotion:
+    def alone(self, lips: Landmarks, space: LandmarkSpace) -> Landmarks:
         """GeneFace++'s own face, with its share of the LLE over all points."""
         own = self._own((lips.points - space.origin) * CENTIMETRES, _displacements(space))
-        return LandmarkMotion((space.origin + own / CENTIMETRES).astype(np.float32), lips.fps)
+        return Landmarks.of((space.origin + own / CENTIMETRES).astype(np.float32), lips.fps)
 
     def _own(self, spoken: np.ndarray, database: np.ndarray) -> np.ndarray:
         whole = project(spoken.reshape(len(spoken), -1), database.reshape(len(database), -1))

@@ -16,7 +16,7 @@ from emogene.avatar.avatar import FORMAT, Provenance
 from emogene.avatar.networks import networks_header, networks_tensors, read_networks
 from emogene.avatar.renderer import field_renderer, scaled
 from emogene.device import choose_device, choose_dtype
-from emogene.face.motion import LandmarkMotion
+from emogene.face.landmarks import Landmarks
 from emogene.face.space import LandmarkSpace
 from emogene.motion2video.grid import Backend
 from emogene.motion2video.rays import official_rays
@@ -166,7 +166,7 @@ class OfficialRenderer:
         )
 
     def frames(
-        self, motion: LandmarkMotion, seed: int = 0, loudness: np.ndarray | None = None
+        self, motion: Landmarks, seed: int = 0, loudness: np.ndarray | None = None
     ) -> Iterator[np.ndarray]:
         """One picture, uint8 ``[size, size, 3]``, per frame; a blink every 100, whatever the ``seed`` and the
         voice."""

@@ -7,6 +7,7 @@ CC BY-NC 4.0 and are not part of this package. Parameter names are the official 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from emogene.errors import EmoGeneError
-from emogene.face.arkit import ARKIT_52
-from emogene.face.motion import BLENDSHAPE_FPS, BlendshapeMotion
+from emogene.face.arkit import ARKIT_52, blendshapes
 from emogene.packed import pack, packable
 from emogene.reference.checkpoint import read_checkpoint
 from emogene.reference.emotalk_post import postprocess
 from emogene.reference.wav2vec2 import Wav2Vec2, Wav2Vec2Config, normalise
+from emogene.track import Track
 
 SAMPLE_RATE = 16000
 FPS = 30
@@ -114,7 +115,7 @@ class OfficialEmoTalk(nn.Module):
         level: int = 1,
         person: int = 0,
         seed: int | None = 0,
-    ) -> BlendshapeMotion:
+    ) -> Track:
         """16 kHz mono ``samples [n]`` to blendshapes ``[T, 52]``, T = ceil(30 n / 16000), of any length.
 
         ``level`` 0 or 1: how strongly the emotion shows; ``person`` 0..23: whose manner. With a ``seed`` the
@@ -123,7 +124,7 @@ class OfficialEmoTalk(nn.Module):
         weights = self.predict(samples, level, person)
         if seed is not None:
             weights = postprocess(weights, seed)
-        return BlendshapeMotion(weights.astype(np.float32), ARKIT_52, BLENDSHAPE_FPS)
+        return blendshapes(weights.astype(np.float32), Fraction(FPS))
 
     @torch.inference_mode()
     def predict(

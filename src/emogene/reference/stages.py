@@ -14,7 +14,7 @@ from emogene.audio.decode import load_audio
 from emogene.audio.speech import Speech
 from emogene.emotalk import LABELS, Emotion, EmotionalSpeech, Timeline
 from emogene.errors import EmoGeneError
-from emogene.face.motion import LandmarkMotion
+from emogene.face.landmarks import Landmarks
 from emogene.face.space import LandmarkSpace
 from emogene.reference.audio2motion import OfficialAudio2Motion
 from emogene.reference.emotalk import LEVELS, PERSONS, OfficialEmoTalk, load_emotalk
@@ -31,7 +31,7 @@ class ReferenceLips:
         """See :meth:`OfficialAudio2Motion.open`."""
         return cls(OfficialAudio2Motion.open(checkpoint, hubert, device))
 
-    def speak(self, speech: Speech, frames: int, space: LandmarkSpace, seed: int = 0) -> LandmarkMotion:
+    def speak(self, speech: Speech, frames: int, space: LandmarkSpace, seed: int = 0) -> Landmarks:
         """``frames`` faces at 25 fps of an avatar that has a Basel face model; the last is held where the
         network's multiple of four frames ends early. HuBERT hears the left channel, as the official code's.
         """
@@ -48,7 +48,7 @@ class ReferenceLips:
                 f"the avatar's face model has {len(space.model.expression_basis)}"
             )
         held = expression[np.minimum(np.arange(frames), len(expression) - 1)]
-        return LandmarkMotion(space.model.landmarks(np.ones(1, np.float32), held))
+        return Landmarks.of(space.model.landmarks(np.ones(1, np.float32), held))
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class ReferenceEmotion:
         self.check(emotion)
         assert isinstance(emotion, Emotion)
         shown = self.model.blendshapes(speech.samples, self.manner.level, self.manner.person, seed=None)
-        shown = replace(shown, weights=shown.weights * np.float32(emotion.intensity))
+        shown = replace(shown, values=shown.values * np.float32(emotion.intensity))
         return EmotionalSpeech(
             blendshapes=shown,
             content=None,

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from emogene.emotalk.emotion import EmotionTrack
-from emogene.face.motion import BlendshapeMotion
+from emogene.track import Track
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, GAP = 1600, 70, 190, 74, 52, 44  # pixels
 OVERSAMPLE = 2  # drawn larger, then averaged: PIL's edges are hard
@@ -57,9 +56,9 @@ class Panel:
 
 
 def draw_curves(
-    heard: EmotionTrack | None,
-    shown: EmotionTrack | None,
-    blendshapes: BlendshapeMotion,
+    heard: Track | None,
+    shown: Track | None,
+    blendshapes: Track,
     loudness: np.ndarray,
     title: str,
 ) -> Image.Image:
@@ -82,7 +81,7 @@ def draw_curves(
     return canvas.image.reduce(OVERSAMPLE)
 
 
-def _emotions(title: str, track: EmotionTrack, height: int) -> Panel:
+def _emotions(title: str, track: Track, height: int) -> Panel:
     """A stack of areas, up to the next half above its greatest sum."""
     top = float(np.ceil(2 * max(track.values.sum(1).max(), 0.5) - 0.01) / 2)
     marks = tuple(np.arange(0, top + 0.01, 0.5 if top < 2 else 1.0))
@@ -90,9 +89,9 @@ def _emotions(title: str, track: EmotionTrack, height: int) -> Panel:
     return Panel(title, height, track.values.T, track.names, colours, True, top, marks)
 
 
-def _blendshapes(motion: BlendshapeMotion) -> Panel:
+def _blendshapes(motion: Track) -> Panel:
     column = {name: i for i, name in enumerate(motion.names)}
-    layers = [motion.weights[:, [column[name] for name in names]].mean(1) for names, _ in LINES.values()]
+    layers = [motion.values[:, [column[name] for name in names]].mean(1) for names, _ in LINES.values()]
     colours = [colour for _, colour in LINES.values()]
     return Panel("blendshapes", 180, np.array(layers), list(LINES), colours, False)
 

@@ -12,7 +12,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.reformatter import ColorRange, Colorspace
 
-from emogene.face.motion import VIDEO_FPS
+from emogene.clock import VIDEO_FPS
 from emogene.output import replacing
 from emogene.video.sound import Sound
 

@@ -13,7 +13,6 @@ from emogene.avatar.avatar import Avatar
 from emogene.avatar.capture.tracks import track
 from emogene.face.arkit import ARKIT_52
 from emogene.face.landmarks import BROWS, MOUTH, N_POINTS
-from emogene.face.motion import BlendshapeMotion
 from emogene.face.pose import HeadPose
 from emogene.face.rig import Rig
 
@@ -62,4 +61,4 @@ def _tracked(avatar: Avatar, model: str | Path, points: np.ndarray, pose: HeadPo
 def _displacement(shapes: dict[str, float]) -> np.ndarray:
     """``[68, 3]``; a name stands for its left and right shape too."""
     weights = [next((v for k, v in shapes.items() if name.startswith(k)), 0.0) for name in ARKIT_52]
-    return Rig.embedded().displacement(BlendshapeMotion(np.array([weights], np.float32)))[0]
+    return Rig.embedded().displacement(np.array([weights], np.float32))[0]

@@ -1,0 +1,86 @@
+"""Everything that a renderer, a panel or an exported file is told, and all that it is told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any, Self
+
+import numpy as np
+
+from emogene.face.landmarks import Landmarks
+from emogene.face.pose import HeadPose
+from emogene.track import Track
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What an avatar's face does: T frames of every track, all at one ``fps``; frame t is at t / fps seconds.
+
+    Landmarks are in the canonical space (:mod:`emogene.face`), decimetres. A stretch of a longer performance
+    (as a stream hands them out) is a performance too.
+    """
+
+    landmarks: Landmarks
+    """What is shown: lips and emotion mixed, with the blinks."""
+    lips: Landmarks
+    """The lip-synced landmarks alone, GeneFace++'s face, with the same blinks."""
+    emotion: Landmarks
+    """The emotion branch's face alone, with the words it moves by and no blinks."""
+    speech_shapes: Track
+    """ARKit weights ``[T, 52]`` of the words alone."""
+    emotion_shapes: Track
+    """ARKit weights ``[T, 52]`` of the emotion alone; both together: :attr:`blendshapes`."""
+    blink: Track
+    """How closed the eyes are ``[T, 1]``: 0 open, 1 shut; already in :attr:`landmarks`."""
+    gaze: Track
+    """Where the eyes look ``[T, 2]``, radians in the head frame: to the viewer's right, and up."""
+    head: HeadPose
+    loudness: Track
+    """Of the voice ``[T, 1]``, dB of full scale; -80 is silence."""
+    heard: Track | None
+    """Probability of each emotion in the voice ``[T, 8]``; None where no model tells."""
+    shown: Track | None
+    """How strongly the face shows each emotion ``[T, 9]``, 0 to 2; None where no model tells."""
+
+    def __post_init__(self) -> None:
+        lengths = {name: (len(part), part.fps) for name, part in self._parts()}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"tracks of one performance differ in length or rate: {lengths}")
+
+    def __len__(self) -> int:
+        return len(self.landmarks)
+
+    def __getitem__(self, frames: slice) -> Self:
+        parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        return type(self)(**{name: None if part is None else part[frames] for name, part in parts.items()})
+
+    @property
+    def fps(self) -> Fraction:
+        return self.landmarks.fps
+
+    @property
+    def blendshapes(self) -> Track:
+        """ARKit weights ``[T, 52]``, words, emotion and blinks together, each 0 to 1.
+
+        Activations add, and a weight is 1 - exp(-activation): shapes join without leaving 0..1.
+        """
+        together = 1 - (1 - self.speech_shapes.values) * (1 - self.emotion_shapes.values)
+        for name in ("eyeBlinkLeft", "eyeBlinkRight"):
+            column = self.speech_shapes.names.index(name)
+            together[:, column] = np.maximum(together[:, column], self.blink.values[:, 0])
+        return Track(together, self.speech_shapes.names, self.fps, "weight")
+
+    @classmethod
+    def join(cls, pieces: Sequence[Self]) -> Self:
+        """Stretches that follow each other as one. ValueError for none."""
+        if not pieces:
+            raise ValueError("no pieces to join")
+
+        def joined(name: str) -> object:
+            parts = [getattr(piece, name) for piece in pieces]
+            return None if parts[0] is None else type(parts[0]).join(parts)
+
+        return cls(**{f.name: joined(f.name) for f in fields(cls)})  # pyright: ignore[reportArgumentType]
+
+    def _parts(self) -> list[tuple[str, "Track | HeadPose"]]:
+        return [(f.name, part) for f in fields(self) if (part := getattr(self, f.name)) is not None]
