@@ -1,6 +1,7 @@
-"""Sound in: decode any file to 16 kHz mono, and hear it as pitch and loudness at 50 Hz."""
+"""Sound in: any file to 16 kHz mono, and that to loudness, pitch and features of speech at 50 Hz."""
 
-from emogene.audio.decode import SAMPLE_RATE, Recording, load_audio, sound_frames
-from emogene.audio.speech import SPEECH_FPS, Speech, analyse
+from emogene.audio.decode import Recording, load_audio, sound_frames
+from emogene.audio.encoder import SpeechEncoder
+from emogene.audio.speech import Speech, SpeechStream, analyse
 
-__all__ = ["SAMPLE_RATE", "SPEECH_FPS", "Recording", "Speech", "analyse", "load_audio", "sound_frames"]
+__all__ = ["Recording", "Speech", "SpeechEncoder", "SpeechStream", "analyse", "load_audio", "sound_frames"]

@@ -83,10 +83,10 @@ class Emotion:
             return self.blend[0][0]
         return ",".join(f"{label}={share:g}" for label, share in self.blend)
 
-    def amounts(self, heard: np.ndarray, fps: float) -> np.ndarray:
-        """How much of each of :data:`LABELS` to show over time, ``[T, 9]`` float32.
+    def amounts(self, heard: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """How much of each of :data:`LABELS` to show at ``time [T]`` seconds, ``[T, 9]`` float32.
 
-        ``heard [T, 9]``: the amounts that the voice suggests, frame t at t/fps seconds.
+        ``heard [T, 9]``: the amounts that the voice suggests.
         """
         if self.is_auto:
             return heard * np.float32(self.intensity)
@@ -133,13 +133,12 @@ class Timeline:
             raise EmoGeneError(f"{path}: the emotion timeline is empty; write start, end, emotion, intensity")
         return cls(tuple(cues))
 
-    def amounts(self, heard: np.ndarray, fps: float) -> np.ndarray:
+    def amounts(self, heard: np.ndarray, time: np.ndarray) -> np.ndarray:
         """As :meth:`Emotion.amounts`, each cue in its own time."""
-        time = np.arange(len(heard)) / fps
         amounts = np.zeros_like(heard)
         for cue in self.cues:
             inside = (cue.start <= time) & (time < cue.end)
-            amounts[inside] = cue.emotion.amounts(heard[inside], fps)
+            amounts[inside] = cue.emotion.amounts(heard[inside], time[inside])
         return amounts
 
 
