@@ -3,43 +3,29 @@
 After EmoTalk (Peng et al., ICCV 2023): one path for what is said, one for how, joined in the blendshapes.
 """
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import nn
 
 from emogene.audio import Speech
 from emogene.clock import SPEECH_FPS
 from emogene.emotalk import content, listener
-from emogene.emotalk.content import SPOKEN, Content, ContentConfig
+from emogene.emotalk.content import SPOKEN
 from emogene.emotalk.dynamics import EVIDENCE, ONSET, PRESENCE, RATE, breath, by_evidence, ease, presence
 from emogene.emotalk.emotion import HEARD, LABELS, Emotion, Timeline
 from emogene.emotalk.features import VoiceProsody
-from emogene.emotalk.listener import Listener, ListenerConfig
-from emogene.emotalk.network import Network
+from emogene.emotalk.network import FORMAT, EmotionNet
 from emogene.emotalk.speech import EmotionalSpeech
+from emogene.emotalk.stage import NetworkStage
 from emogene.face.arkit import ARKIT_52, INDEX, blendshapes
 from emogene.stream import Resample, Stage, Stream
 from emogene.track import Track
+from emogene.weights.embedded import assets
+from emogene.weights.file import open_network
 
-EMBEDDED = Path(__file__).parents[1] / "assets" / "emotalk.safetensors"
+EMBEDDED = assets() / "emotalk.safetensors"
 STRONG = len(HEARD)  # column of the listener's output
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How far to trust the ear; set on actors that the listener had not heard (training/emotalk.py)."""
-
-    temperature: float = 1.0  # of the softmax, so that the probabilities are true frequencies
-    sharpness: float = 2.0  # exponent of the probabilities, so that the face is not the mean of all emotions
-    normal: float = 0.85  # strength of an expression spoken with normal against strong intensity
-    direct: float = 0.5  # weight of the AUs heard as such against those of the emotion heard
 
 
 class EmoTalk:
@@ -47,70 +33,21 @@ class EmoTalk:
     from the voice or from the user) that the ``expressions [9, 52]`` decode.
     """
 
-    def __init__(
-        self,
-        listener: Listener,
-        content: Content,
-        expressions: np.ndarray,
-        action_units: np.ndarray,
-        calibration: Calibration,
-        heard_actors: Sequence[int] = (),
-        device: str | torch.device = "cpu",
-    ) -> None:
-        self.listener = listener.to(device).eval()
-        self.content = content.to(device).eval()
-        self.expressions = expressions
-        self.action_units = action_units
-        self.calibration = calibration
-        self.heard_actors = tuple(heard_actors)
+    def __init__(self, net: EmotionNet, device: str | torch.device = "cpu") -> None:
+        self.net = net.to(device).eval()
+        self.expressions, self.action_units = net.expressions.cpu().numpy(), net.action_units.cpu().numpy()
+        self.calibration, self.heard_actors = net.config.calibration, net.config.heard_actors
 
     @classmethod
     def from_embedded(cls, device: str | torch.device = "cpu") -> "EmoTalk":
         """The weights in the package (CC BY-NC-SA 4.0: learnt from RAVDESS)."""
-        return cls.load(EMBEDDED, device)
+        return cls.open(EMBEDDED, device)
 
     @classmethod
-    def load(cls, path: Path, device: str | torch.device = "cpu") -> "EmoTalk":
-        """From a file that :meth:`save` wrote."""
-        with safe_open(path, "pt") as file:
-            settings = json.loads(file.metadata()["emogene"])
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        heard = Listener(ListenerConfig(**_tuples(settings["listener"])))
-        spoken = Content(ContentConfig(**_tuples(settings["content"])))
-        _load(heard, tensors, "listener.")
-        _load(spoken, tensors, "content.")
-        return cls(
-            listener=heard,
-            content=spoken,
-            expressions=tensors["expressions"].numpy(),
-            action_units=tensors["action_units"].numpy(),
-            calibration=Calibration(**settings["calibration"]),
-            heard_actors=settings["heard_actors"],
-            device=device,
-        )
-
-    def save(self, path: Path, notes: dict[str, str]) -> None:
-        """Half precision, with ``notes`` (licence, sources) in the metadata."""
-        networks: dict[str, nn.Module] = {"listener": self.listener, "content": self.content}
-        tensors = {
-            f"{part}.{name}": tensor.half()
-            for part, network in networks.items()
-            for name, tensor in network.state_dict().items()
-            if not name.endswith("num_batches_tracked")
-        }
-        tensors["expressions"] = torch.from_numpy(self.expressions)
-        tensors["action_units"] = torch.from_numpy(self.action_units)
-        settings = {
-            "listener": asdict(self.listener.config),
-            "content": asdict(self.content.config),
-            "calibration": asdict(self.calibration),
-            "heard_actors": self.heard_actors,
-        }
-        save_file(
-            {name: t.cpu().contiguous() for name, t in tensors.items()},
-            path,
-            metadata={"emogene": json.dumps(settings), **notes},
-        )
+    def open(cls, path: Path, device: str | torch.device = "cpu") -> "EmoTalk":
+        """With the weights of a file that ``training/emotalk.py`` wrote; EmoGeneError where it is not one."""
+        net, _ = open_network(path, FORMAT)
+        return cls(net, device)
 
     def stream(self, emotion: Emotion | Timeline | None = None, seed: int = 0) -> "EmotionStream":
         """One recording, to be given piece by piece; ``emotion`` None is auto. ``seed`` sets the slow drift
@@ -145,9 +82,9 @@ class Hearing:
 
     def __init__(self, model: EmoTalk) -> None:
         self._prosody = Stream(VoiceProsody())
-        self._listener = Stream(Network(model.listener, listener.REACH, listener.STRIDE))
+        self._listener = Stream(NetworkStage(model.net.listener, listener.REACH, listener.STRIDE))
         self._upsample = Stream(Resample(SPEECH_FPS / listener.STRIDE, SPEECH_FPS))
-        self._content = Stream(Network(model.content, content.REACH))
+        self._content = Stream(NetworkStage(model.net.content, content.REACH))
 
     def push(self, speech: Speech) -> tuple[np.ndarray | None, ...]:
         end = speech.end
@@ -225,16 +162,3 @@ def softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(x, -30, 30)))
-
-
-def _tuples(settings: dict) -> dict:
-    """JSON has no tuples."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-
-
-def _load(network: nn.Module, tensors: dict[str, torch.Tensor], prefix: str) -> None:
-    own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-    missing, unexpected = network.load_state_dict(own, strict=False)
-    wrong = [name for name in missing if not name.endswith("num_batches_tracked")] + unexpected
-    if wrong:
-        raise ValueError(f"weights do not fit {type(network).__name__}: {', '.join(wrong[:3])}")

@@ -1,35 +1,52 @@
-"""The networks of the emotion branch as stages."""
+"""The emotion branch's networks and tables as they are kept in one file."""
 
-import numpy as np
+from dataclasses import dataclass, field
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from emogene.clock import SPEECH_FPS
-from emogene.stream import Stage
+from emogene.emotalk.content import Content, ContentConfig
+from emogene.emotalk.emotion import HEARD, LABELS
+from emogene.emotalk.facs import ACTION_UNITS
+from emogene.emotalk.listener import Listener, ListenerConfig
+from emogene.face.arkit import ARKIT_52
+from emogene.weights.file import Format
 
 
-class Network(Stage):
-    """``network [1, N, D + 3] -> [1, N / stride, K]`` over features ``[T, D]`` beside prosody ``[T, 3]``, both
-    50 Hz; output j is at input frame ``j * stride``, ``[ceil(T / stride), K]`` float32.
+@dataclass(frozen=True)
+class Calibration:
+    """How far to trust the ear; set on actors that the listener had not heard (training/emotalk.py)."""
 
-    ``reach``: how many frames on both sides one output sees, a multiple of ``stride``. A recording stands in
-    silence, which is 0 in every column.
-    """
+    temperature: float = 1.0  # of the softmax, so that the probabilities are true frequencies
+    sharpness: float = 2.0  # exponent of the probabilities, so that the face is not the mean of all emotions
+    normal: float = 0.85  # strength of an expression spoken with normal against strong intensity
+    direct: float = 0.5  # weight of the AUs heard as such against those of the emotion heard
 
-    heard = SPEECH_FPS
 
-    def __init__(self, network: nn.Module, reach: int, stride: int = 1) -> None:
-        self.network, self._reach = network, reach
-        self.step, self.rate = stride, SPEECH_FPS / stride
-        self.look_back = self.look_ahead = reach
+@dataclass(frozen=True)
+class EmotionConfig:
+    """Sizes of the two networks, the calibration, and the actors (RAVDESS's numbers) they learnt from."""
 
-    @torch.inference_mode()
-    def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        features, prosody = inputs
-        columns = np.concatenate([features.astype(np.float32), prosody], axis=1)
-        missing = -len(columns) % self.step
-        window = np.pad(columns, ((self._reach, self._reach + missing), (0, 0)))
-        device = next(self.network.parameters()).device
-        found = self.network(torch.from_numpy(window)[None].to(device))[0].float().cpu().numpy()
-        edge = self._reach // self.step
-        return (found[edge : len(found) - edge],)
+    listener: ListenerConfig = field(default_factory=ListenerConfig)
+    content: ContentConfig = field(default_factory=ContentConfig)
+    calibration: Calibration = field(default_factory=Calibration)
+    heard_actors: tuple[int, ...] = ()
+
+
+class EmotionNet(nn.Module):
+    """Listener and content with the tables ``expressions [9, 52]`` (ARKit weights of each of LABELS at 1) and
+    ``action_units [2, 8, 17]`` (mean AUs of each of HEARD, spoken normally and strongly)."""
+
+    expressions: Tensor
+    action_units: Tensor
+
+    def __init__(self, config: EmotionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.listener = Listener(config.listener)
+        self.content = Content(config.content)
+        self.register_buffer("expressions", torch.zeros(len(LABELS), len(ARKIT_52)))
+        self.register_buffer("action_units", torch.zeros(2, len(HEARD), len(ACTION_UNITS)))
+
+
+FORMAT = Format("emogene-emotion", 1, "emotion weights", EmotionConfig, EmotionNet)
