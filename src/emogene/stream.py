@@ -153,3 +153,31 @@ class Resample(Stage):
         (rows,) = inputs
         groups = -(-len(rows) // self.step)
         return (resample(rows, self.heard, self.rate, groups * self.group),)
+
+
+class Aligned:
+    """Several streams of rows that run ahead of each other, to be taken in step."""
+
+    def __init__(self, count: int) -> None:
+        self._waiting: list[list] = [[] for _ in range(count)]
+
+    def push(self, *pieces) -> list | None:
+        """As many rows of each as all have, after the next ``pieces`` (None: nothing new); None for none.
+
+        Pieces are arrays, or anything that has a length, slices, and joins by ``type(piece).join``.
+        """
+        for waiting, piece in zip(self._waiting, pieces, strict=True):
+            if piece is not None and len(piece):
+                waiting.append(piece)
+        ready = min(sum(map(len, waiting)) for waiting in self._waiting)
+        if not ready:
+            return None
+        whole = [_joined(waiting) for waiting in self._waiting]
+        self._waiting = [[rows[ready:]] for rows in whole]
+        return [rows[:ready] for rows in whole]
+
+
+def _joined(pieces: list):
+    if len(pieces) == 1:
+        return pieces[0]
+    return np.concatenate(pieces) if isinstance(pieces[0], np.ndarray) else type(pieces[0]).join(pieces)

@@ -1,0 +1,85 @@
+"""What a face does beside what the voice says: it blinks, looks, and turns."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+
+from emogene.clock import SPEECH_FPS, frame_count
+from emogene.face.pose import HeadPose
+from emogene.performance.blink import Blinks, close_eyes
+from emogene.performance.gaze import gaze
+from emogene.performance.head import DOWN, SpeakingHead
+from emogene.performance.track import pose_places
+
+
+@dataclass(frozen=True)
+class BodyMotion:
+    """T frames: how closed the eyes are ``[T]``, where they look ``[T, 2]`` (radians), how the head is."""
+
+    blink: np.ndarray
+    gaze: np.ndarray
+    head: HeadPose
+
+
+class BodyStream(Protocol):
+    """One recording at work. An avatar brings its own (:meth:`Avatar.body`)."""
+
+    def push(
+        self,
+        activity: np.ndarray | None,
+        accents: np.ndarray | None,
+        phrase_ends: np.ndarray | None,
+        end: Fraction | None = None,
+    ) -> BodyMotion | None:
+        """The motion that is settled after the next rows, at 50 Hz, of what :class:`Rhythm` says."""
+        ...
+
+    def close_eyes(self, points: np.ndarray, blink: np.ndarray) -> np.ndarray:
+        """``points [T, 68, 3]`` with the eyes as closed as ``blink [T]``; as they are where the avatar's
+        renderer closes them by the blink itself."""
+        ...
+
+
+class Body:
+    """Natural blinks, eyes on the viewer, and the head of the avatar's video: swaying and nodding with the
+    voice, or, with a ``pose``, moving as :func:`pose_places` says and no more."""
+
+    def __init__(self, track: HeadPose, fps: Fraction, seed: int, pose: str | None = None) -> None:
+        self._track, self._fps, self._seed, self._pose = track, fps, seed, pose
+        self._blinks, self._head = Blinks(fps, seed), SpeakingHead(track, fps, seed)
+        self._rows = self._frame = 0
+
+    def push(
+        self,
+        activity: np.ndarray | None,
+        accents: np.ndarray | None,
+        phrase_ends: np.ndarray | None,
+        end: Fraction | None = None,
+    ) -> BodyMotion | None:
+        """See :class:`BodyStream`."""
+        if activity is None or accents is None or phrase_ends is None:
+            activity, accents, phrase_ends = np.zeros(0, np.float32), np.zeros(0, bool), np.zeros(0, bool)
+        first, self._rows = self._rows, self._rows + len(activity)
+        known = float("inf") if end is not None else (self._rows - 1) / float(SPEECH_FPS)
+        settled = (known - DOWN) * float(self._fps)
+        stop = max(self._frame, int(settled)) if end is None else frame_count(end, self._fps)
+        seconds = (first + np.arange(len(activity))) / float(SPEECH_FPS)
+        blink = self._blinks.push(seconds[phrase_ends], known, stop)
+        head, turned = self._head.push(activity, seconds[accents], stop)
+        start, self._frame = self._frame, stop
+        if start == stop:
+            return None
+        if self._pose is not None:
+            head, turned = self._filmed(self._pose, start, stop), np.zeros((stop - start, 3))
+        return BodyMotion(blink, gaze(start, stop, self._fps, self._seed, turned), head)
+
+    def close_eyes(self, points: np.ndarray, blink: np.ndarray) -> np.ndarray:
+        """See :class:`BodyStream`."""
+        return close_eyes(points, blink)
+
+    def _filmed(self, pose: str, start: int, stop: int) -> HeadPose:
+        time = np.arange(start, stop) * float(self._track.fps / self._fps)
+        shown = self._track.at(pose_places(pose, time, len(self._track)))
+        return HeadPose(shown.rotation, shown.translation, self._fps)
