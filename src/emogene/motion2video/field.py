@@ -36,8 +36,8 @@ class HeadConfig:
     sigma_hidden: int = 128
     sigma_layers: int = 3
     geometry_width: int = 128
-    color_hidden: int = 128
-    color_layers: int = 2
+    colour_hidden: int = 128
+    colour_layers: int = 2
     view_bands: int = 4
     """Bands of spherical harmonics of the viewing direction, 0 to 4."""
     individuals: int = 13000
@@ -70,7 +70,7 @@ class HeadConfig:
         sizes = {
             **{"direct": True, "condition_width": 24, "window": 1, "ambient_width": 0},
             "position_grid": GridConfig(levels=8, features=4, finest_resolution=512, log2_rows=15),
-            **{"sigma_hidden": 64, "geometry_width": 32, "color_hidden": 64, "view_bands": 2},
+            **{"sigma_hidden": 64, "geometry_width": 32, "colour_hidden": 64, "view_bands": 2},
             **{"individuals": 0, "individual_width": 0, "keep_density": False},
             **{"box": (-1.0, -1.0, -1.0, 1.0, 1.0, 1.0), "step": 0.02, "max_steps": 64},
         }
@@ -80,7 +80,7 @@ class HeadConfig:
 class FieldValue(NamedTuple):
     sigma: Tensor
     """``[M]`` density."""
-    color: Tensor
+    colour: Tensor
     """``[M, 3]`` in 0..1."""
     ambient: Tensor
     """``[M, ambient_width]`` in -1..1."""
@@ -113,7 +113,7 @@ class HeadField(nn.Module):
             second = c.ambient_grid.width
         self.sigma_net = MLP(positions + second, c.sigma_hidden, 1 + c.geometry_width, c.sigma_layers)
         inputs = c.view_bands**2 + c.geometry_width + c.individual_width
-        self.color_net = MLP(inputs, c.color_hidden, 3, c.color_layers)
+        self.color_net = MLP(inputs, c.colour_hidden, 3, c.colour_layers)
 
     def _make_buffers(self) -> None:
         c, cells = self.config, self.config.grid_size**3
@@ -196,8 +196,8 @@ class HeadField(nn.Module):
         hidden = self.sigma_net(features, second)
         view = spherical_harmonics(direction, self.config.view_bands)[ray]
         codes = [] if individual is None else [individual]
-        color = self.color_net(view, hidden[:, 1:], *codes)
-        return FieldValue(truncated_exp(hidden[:, 0].float()), torch.sigmoid(color.float()), ambient)
+        colour = self.color_net(view, hidden[:, 1:], *codes)
+        return FieldValue(truncated_exp(hidden[:, 0].float()), torch.sigmoid(colour.float()), ambient)
 
     def density(self, position: Tensor, condition: Tensor) -> Tensor:
         """``position [M, 3]`` -> density ``[M]``."""

@@ -33,7 +33,7 @@ class HeadFrame(NamedTuple):
 
     ambient: Tensor
     sigma: Tensor
-    color: Tensor
+    colour: Tensor
 
 
 class FrozenHead:
@@ -52,15 +52,15 @@ class FrozenHead:
         second = first.shape[1] - positions
         self.sigma_position, self.sigma_second = (m.to(dtype) for m in _columns(first, positions, second))
         self.sigma_middle = [w.T.contiguous().to(dtype) for w in middle]
-        color_first, *color_rest = (w.detach() for w in field.color_net.weights())
+        colour_first, *colour_rest = (w.detach() for w in field.color_net.weights())
         view, geometry, self.individual = _columns(
-            color_first, c.view_bands**2, c.geometry_width, c.individual_width
+            colour_first, c.view_bands**2, c.geometry_width, c.individual_width
         )
         # The first spherical harmonic is a constant.
         self.view_constant, self.view = view[:1].sum(0, keepdim=True) * SH_CONSTANT, view[1:].to(dtype)
         self.sigma_last = last[:1].T.contiguous().to(dtype)
-        self.color_first = (last[1:].T @ geometry).to(dtype)
-        self.color_rest = [w.T.contiguous().to(dtype) for w in color_rest]
+        self.colour_first = (last[1:].T @ geometry).to(dtype)
+        self.colour_rest = [w.T.contiguous().to(dtype) for w in colour_rest]
         if c.ambient_width:
             first, *rest = (w.detach() for w in field.ambient_net.weights())
             self.ambient_position, self.ambient_condition = _columns(first, positions, c.condition_width)
@@ -76,10 +76,10 @@ class FrozenHead:
         else:
             sigma = condition @ self.sigma_second.float()
         code = self.field.individual() if individual is None else individual
-        color = self.view_constant.float()
+        colour = self.view_constant.float()
         if code is not None:
-            color = color + code.detach() @ self.individual
-        return HeadFrame(ambient, sigma.to(self.dtype), color.to(self.dtype))
+            colour = colour + code.detach() @ self.individual
+        return HeadFrame(ambient, sigma.to(self.dtype), colour.to(self.dtype))
 
     def view_codes(self, direction: Tensor) -> Tensor:
         """``[R, 3] -> [R, bands ** 2 - 1]``, per ray: what varies with the direction."""
@@ -100,12 +100,12 @@ class FrozenHead:
             x = _relu_(x) @ weight
         _relu_(x)
         sigma = (x @ self.sigma_last).float().exp_()
-        color = torch.addmm(frame.color, x, self.color_first)
+        colour = torch.addmm(frame.colour, x, self.colour_first)
         if view.shape[1]:
-            color.addmm_(view, self.view)
-        for weight in self.color_rest:
-            color = _relu_(color) @ weight
-        return sigma[:, 0], color.float().sigmoid_()
+            colour.addmm_(view, self.view)
+        for weight in self.colour_rest:
+            colour = _relu_(colour) @ weight
+        return sigma[:, 0], colour.float().sigmoid_()
 
 
 class FrozenTorso:

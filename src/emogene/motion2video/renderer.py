@@ -123,9 +123,9 @@ class Renderer:
         behind, alpha = self.background, torch.zeros_like(opacity)
         if self.torso is not None and state.torso_condition is not None:
             seen = torch.cat([image, opacity[:, None]], -1)
-            share, color = self.torso(state.torso_condition, seen)
+            share, colour = self.torso(state.torso_condition, seen)
             behind = behind.clone()
-            behind[self.torso.visible] = color * share + behind[self.torso.visible] * (1 - share)
+            behind[self.torso.visible] = colour * share + behind[self.torso.visible] * (1 - share)
             alpha[self.torso.visible] = share[:, 0]
         image = (image + (1 - opacity)[:, None] * behind).clamp_(0, 1)
         return Layers(image, opacity, depth, alpha, samples)

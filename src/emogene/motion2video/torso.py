@@ -56,7 +56,7 @@ class TorsoConfig:
 class TorsoValue(NamedTuple):
     alpha: Tensor
     """``[P, 1]`` in 0..1."""
-    color: Tensor
+    colour: Tensor
     """``[P, 3]`` in 0..1, not multiplied by alpha."""
     shift: Tensor
     """``[P, 2]``: where each pixel looks in the canonical torso."""
