@@ -29,17 +29,18 @@ import heard
 from curves import record
 from emogene.audio import SAMPLE_RATE, Speech, analyse, load_audio
 from emogene.audio.encoder import ASSET as ENCODER
+from emogene.audio.encoder import FORMAT as ENCODER_FORMAT
 from emogene.audio.encoder import EncoderNet
-from emogene.audio.encoder import load as load_encoder
 from emogene.audio.loudness import HOP
 from emogene.audio2motion.ear import EarConfig
-from emogene.audio2motion.lips import ASSET, Audio2Motion, LipConfig, LipNet, save
+from emogene.audio2motion.lips import ASSET, FORMAT, Audio2Motion, LipConfig, LipNet
 from emogene.audio2motion.vae import VAEConfig
 from emogene.evaluate.lips import evaluate, predict
 from emogene.face.arkit import ARKIT_52, INDEX
 from emogene.face.landmarks import MOUTH, PARTS, mouth_openness
 from emogene.face.mean import mean_face
 from emogene.face.rig import Rig
+from emogene.weights.file import open_network, save_network
 from grid import DATA, ROOT, load_tracks
 from heard import another_voice
 
@@ -242,7 +243,7 @@ def _mandarin(data: Path, clip: str) -> np.ndarray:
 
 
 def _heard(encoder: Path, sounds: dict[str, np.ndarray], way: str) -> dict[str, np.ndarray]:
-    net = load_encoder(encoder)
+    net = open_network(encoder, ENCODER_FORMAT)[0]
     parts = np.split(sounds["samples"], np.cumsum(2 * HOP * sounds["frames"])[:-1])
     samples = [part.astype(np.float32) / 32767 for part in parts]
     return {"features": np.concatenate(list(WAYS[way](net, samples)))}
@@ -428,7 +429,7 @@ def train(
             for name, part in keep.items():
                 part.load_state_dict(state[name])
             first, log, late = state["step"], state["log"], state["late"]
-    negatives = unspoken(load_encoder(encoder), np.random.default_rng(config.seed))
+    negatives = unspoken(open_network(encoder, ENCODER_FORMAT)[0], np.random.default_rng(config.seed))
     batches = Batches(learn, negatives, config)
     for step in range(first, config.steps):
         if step >= config.steps * config.synchronise and batches.examples is learn:
@@ -542,7 +543,7 @@ def main() -> None:
         "training": json.dumps(asdict(config)),
         "learnt_from": " ".join(f"{int(c):08x}" for c in checksums),
     }
-    save(net, arguments.out, about)
+    save_network(net, arguments.out, FORMAT, about)
     figures = report(arguments.out, arguments.data)
     more = in_sync(arguments.out, arguments.data), in_mandarin(arguments.out, arguments.data)
     write_report(figures, *more, config, Path(__file__).with_suffix(".md"))

@@ -24,14 +24,15 @@ from torch.nn import functional as F
 
 from curves import record
 from emogene.audio.encoder import ASSET as ENCODER
-from emogene.audio.encoder import SpeechEncoder
 from emogene.emotalk.content import REACH as CONTENT_REACH
 from emogene.emotalk.content import SPOKEN, Content
 from emogene.emotalk.emotion import HEARD
 from emogene.emotalk.facs import ACTION_UNITS, expressions
 from emogene.emotalk.features import N_PROSODY, in_pieces
 from emogene.emotalk.listener import REACH, STRIDE, Listener, ListenerConfig, Member
-from emogene.emotalk.model import EMBEDDED, STRONG, Calibration, EmoTalk
+from emogene.emotalk.model import EMBEDDED, STRONG
+from emogene.emotalk.network import FORMAT, Calibration, EmotionConfig, EmotionNet
+from emogene.weights.file import save_network
 from emotalk_data import Clips, Takes, load_clips, load_takes, no_speech, spoken_shapes, vary, window
 from grid import DATA, ROOT
 
@@ -106,17 +107,12 @@ def main(config: Config) -> None:
     )
 
     strong, top, reliability = expression_statistics(takes)
-    model = EmoTalk(
-        listener,
-        content,
-        expressions(strong, top, reliability),
-        unit_means(takes),
-        calibration,
-        SpeechEncoder.from_embedded(),
-        [int(actor) for actor in np.unique(takes.actor)],
-    )
-    config.output.parent.mkdir(exist_ok=True)
-    model.save(config.output, {"licence": LICENCE, "sources": SOURCES})
+    heard = tuple(int(actor) for actor in np.unique(takes.actor))
+    net = EmotionNet(EmotionConfig(listener.config, content.config, calibration, heard))
+    net.listener, net.content = listener, content
+    net.expressions = torch.from_numpy(expressions(strong, top, reliability))
+    net.action_units = torch.from_numpy(unit_means(takes))
+    save_network(net, config.output, FORMAT, {"licence": LICENCE, "sources": SOURCES})
     config.report.write_text(report(said, takes, judged, calibration, correlation, reliability, config))
     size, minutes = config.output.stat().st_size / 1e6, (time.time() - started) / 60
     print(f"{config.output}: {size:.2f} MB in {minutes:.0f} min")

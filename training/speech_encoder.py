@@ -29,8 +29,9 @@ from torch.nn import functional as F
 
 import speech_windows
 from curves import record
-from emogene.audio.encoder import ASSET, EncoderConfig, EncoderNet, Layer, save
+from emogene.audio.encoder import ASSET, FORMAT, EncoderConfig, EncoderNet, Layer
 from emogene.audio.mel import BANDS, FLOOR, log_mel
+from emogene.weights.file import save_network
 from grid import DATA, ROOT
 from speech_windows import FRAMES, Windows
 from whisper import WIDTH, Whisper, read_ctranslate2
@@ -307,7 +308,8 @@ def main() -> None:
     encoder.spread.copy_(teaching.scale[:WIDTH])
     student = train(config, Student(encoder), teaching, CACHE / "speech_encoder.pt")
     standardise(student.encoder, teaching)
-    save(student.encoder, args.out, NOTES | {"train_config": json.dumps(asdict(config))})
+    notes = NOTES | {"train_config": json.dumps(asdict(config))}
+    save_network(student.encoder, args.out, FORMAT, notes, storage="int8")
 
 
 if __name__ == "__main__":

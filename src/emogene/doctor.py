@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from emogene import __version__
-from emogene.weights import OFFICIAL, embedded, home
+from emogene.weights import OFFICIAL, data_folder, embedded
 
 EXTRAS = {
     "official": "the official EmoTalk and GeneFace++ checkpoints",
@@ -22,7 +22,7 @@ def report() -> str:
         "Core packages": _packages(None),
         **{f"Extra '{name}': {use}": _packages(name) for name, use in EXTRAS.items()},
         "Embedded weights": _weights(),
-        f"Official checkpoints (optional; looked for in {home()})": _official(),
+        f"Official checkpoints (optional; looked for in {data_folder()})": _official(),
     }
     return "\n\n".join(
         "\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in sections.items()

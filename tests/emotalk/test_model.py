@@ -8,7 +8,9 @@ import pytest
 from emogene.audio import Speech, analyse, load_audio
 from emogene.clock import frame_count
 from emogene.emotalk import HEARD, LABELS, EmoTalk, Emotion, parse
+from emogene.emotalk.network import FORMAT
 from emogene.face.arkit import ARKIT_52, INDEX
+from emogene.weights.file import save_network
 
 DEMO = Path(__file__).parents[2] / "src" / "emogene" / "assets" / "demo.ogg"
 RAVDESS = Path(__file__).parents[3] / "shared" / "data" / "ravdess"
@@ -167,8 +169,8 @@ def test_hear_names_its_columns():
 
 
 def test_saved_and_loaded_weights_are_the_same_model(tmp_path):
-    model().save(tmp_path / "copy.safetensors", {"licence": "x"})
-    copy = EmoTalk.load(tmp_path / "copy.safetensors")
+    save_network(model().net, tmp_path / "copy.safetensors", FORMAT, {"licence": "x"})
+    copy = EmoTalk.open(tmp_path / "copy.safetensors")
     a, b = (m(demo(), Emotion.parse("auto")).blendshapes.values for m in (model(), copy))
     np.testing.assert_array_equal(a, b)
     assert copy.heard_actors == model().heard_actors

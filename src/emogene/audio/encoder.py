@@ -5,30 +5,25 @@ microphone, and an emotion stands out of them. The layers attend one second back
 position, so a stream, a window of a long file and the whole file give the same numbers.
 """
 
-import json
-from dataclasses import asdict, dataclass
-from importlib.resources import as_file, files
-from pathlib import Path
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from emogene.audio.loudness import HOP
 from emogene.audio.mel import BANDS, log_mel
 from emogene.audio.speech import Speech
-from emogene.errors import EmoGeneError
 from emogene.packed import pack, packable
+from emogene.weights.embedded import assets
+from emogene.weights.file import Format, open_network
 
 ASSET = "speech_encoder.safetensors"
 LOUD, QUIETEST = -18.0, -36.5  # dB of full scale
 _WINDOW = 1500  # frames computed at a time: 30 s
 _BLOCK = 64  # queries that share their keys
-_SMALL = 8192  # values; larger tensors are stored in 8 bits
 
 
 @dataclass(frozen=True)
@@ -136,8 +131,8 @@ class SpeechEncoder:
     @classmethod
     def from_embedded(cls, device: str | torch.device = "cpu") -> "SpeechEncoder":
         """The encoder that the package brings."""
-        with as_file(files("emogene") / "assets" / ASSET) as path:
-            return cls(load(path), device)
+        net, _ = open_network(assets() / ASSET, FORMAT)
+        return cls(net, device)
 
     @property
     def features(self) -> int:
@@ -178,35 +173,4 @@ def gain(loudness: np.ndarray) -> float:
     return 10 ** ((LOUD - level) / 20)
 
 
-def save(net: EncoderNet, path: Path, notes: dict[str, str]) -> None:
-    """Write ``net`` as safetensors with its sizes and ``notes`` (licence, source) beside it: matrices as
-    int8 with a scale for each output (a step is 1/127 of its largest weight), the rest as float32."""
-    tensors = {}
-    for name, value in net.state_dict().items():
-        if value.numel() > _SMALL:
-            scale = value.flatten(1).abs().amax(1) / 127
-            steps = value / scale.reshape(-1, *[1] * (value.ndim - 1))
-            tensors[name], tensors[f"{name}.scale"] = steps.round().to(torch.int8), scale
-        else:
-            tensors[name] = value.contiguous()
-    path.write_bytes(to_bytes(tensors, {"config": json.dumps(asdict(net.config))} | notes))
-
-
-def load(path: Path) -> EncoderNet:
-    """The net in float32. Raises EmoGeneError where the file is not one that :func:`save` wrote."""
-    try:
-        with safe_open(path, "pt") as file:
-            config = EncoderConfig(**json.loads(file.metadata()["config"]))
-            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        net = EncoderNet(config)
-        net.load_state_dict({name: _plain(name, stored) for name in stored if not name.endswith(".scale")})
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise EmoGeneError(f"{path}: not a speech encoder ({str(error).splitlines()[0]})") from None
-    return net.eval()
-
-
-def _plain(name: str, stored: dict[str, Tensor]) -> Tensor:
-    value = stored[name]
-    if value.dtype != torch.int8:
-        return value
-    return value.float() * stored[f"{name}.scale"].reshape(-1, *[1] * (value.ndim - 1))
+FORMAT = Format("emogene-speech-encoder", 1, "a speech encoder", EncoderConfig, EncoderNet)

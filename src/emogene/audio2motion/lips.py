@@ -1,26 +1,23 @@
 """The embedded lip branch: speech to the 68 points, true to the sound, at 25 fps."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from emogene.audio.encoder import SpeechEncoder
 from emogene.audio.speech import Speech
 from emogene.audio2motion.ear import Ear, EarConfig
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, freeze
-from emogene.errors import EmoGeneError
 from emogene.face.landmarks import Landmarks
 from emogene.face.space import LandmarkSpace
+from emogene.weights.embedded import assets
+from emogene.weights.file import Format, open_network
 
-ASSET = Path(__file__).parents[1] / "assets" / "audio2motion.safetensors"
-FORMAT = "emogene-audio2motion-2"
+ASSET = assets() / "audio2motion.safetensors"
 WINDOW = 1024  # video frames computed at a time
 MARGIN = 96  # frames heard on either side of a window: more than the network's reach, so windows join exactly
 
@@ -31,12 +28,6 @@ class LipConfig:
 
     ear: EarConfig
     vae: VAEConfig
-
-    @classmethod
-    def from_json(cls, text: str) -> "LipConfig":
-        fields = json.loads(text)
-        ear = EarConfig(**fields["ear"] | {"dilations": tuple(fields["ear"]["dilations"])})
-        return cls(ear, VAEConfig(**fields["vae"]))
 
 
 class LipNet(nn.Module):
@@ -63,6 +54,9 @@ class LipNet(nn.Module):
     def displacement(self, coefficients: Tensor) -> Tensor:
         """``[..., K] -> [..., 68, 3]`` decimetres."""
         return torch.einsum("...k,kpc->...pc", coefficients, self.basis)
+
+
+FORMAT = Format("emogene-audio2motion", 2, "lip weights", LipConfig, LipNet)
 
 
 class Audio2Motion:
@@ -98,9 +92,9 @@ class Audio2Motion:
     ) -> "Audio2Motion":
         """With the weights of a file that ``training/audio2motion.py`` wrote; EmoGeneError where it is not
         one."""
-        net, about = load(path)
+        net, notes = open_network(path, FORMAT)
         encoder = encoder or SpeechEncoder.from_embedded(device)
-        return cls(net, encoder, device, tuple(about.get("learnt_from", "").split()))
+        return cls(net, encoder, device, tuple(notes.get("learnt_from", "").split()))
 
     @torch.no_grad()
     def __call__(
@@ -151,32 +145,3 @@ def windows(frames: int) -> Iterator[tuple[slice, slice]]:
     for start in range(0, frames, WINDOW):
         stop = min(start + WINDOW, frames)
         yield slice(start, stop), slice(max(0, start - MARGIN), min(stop + MARGIN, frames))
-
-
-def save(net: LipNet, path: Path, about: dict[str, str]) -> None:
-    """Weights as float16 (normalisation as float32) with sizes and ``about`` (licence, figures) as
-    metadata."""
-    state = {k: _small(v) for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
-    save_file(state, path, about | {"format": FORMAT, "config": json.dumps(asdict(net.config))})
-
-
-def _small(tensor: Tensor) -> Tensor:
-    return (tensor.half() if tensor.numel() > 4096 else tensor.float()).contiguous()
-
-
-def load(path: Path) -> tuple[LipNet, dict[str, str]]:
-    """A saved network and what the file says about itself. EmoGeneError where it is not such a file."""
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise EmoGeneError(f"{path}: not lip weights of this version ({FORMAT})")
-            net = LipNet(LipConfig.from_json(metadata["config"]))
-            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-        missing, unexpected = net.load_state_dict(state, strict=False)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise EmoGeneError(f"{path}: cannot be read as lip weights ({str(error).splitlines()[0]})") from None
-    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        raise EmoGeneError(f"{path}: weights are missing or too many: {(missing + unexpected)[0]}")
-    return net, metadata

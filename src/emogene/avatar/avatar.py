@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from emogene.avatar.condition import ConditionBasis
@@ -25,13 +24,15 @@ from emogene.face.space import LandmarkSpace
 from emogene.motion2video.renderer import Portrait
 from emogene.output import replacing
 from emogene.weights.embedded import assets
-from emogene.weights.official import home
+from emogene.weights.file import damage_in_one_line, read_tensors
+from emogene.weights.places import AVATARS, data_folder, searched
 
 if TYPE_CHECKING:
     from emogene.avatar.renderer import AvatarRenderer
     from emogene.reference.avatar import OfficialAvatar
 
 FORMAT = 1
+WHAT = "an avatar file"
 SUFFIX = ".safetensors"
 DEFAULT = "grid-s1"
 
@@ -80,26 +81,18 @@ class Avatar:
         An :class:`~emogene.reference.avatar.OfficialAvatar` where the file came of official checkpoints.
         """
         path = _find(name_or_path)
-        try:
-            with safe_open(path, "pt") as file:
-                header = json.loads((file.metadata() or {})["emogene"])
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, KeyError, ValueError) as error:
-            raise EmoGeneError(
-                f"{path} is not an avatar file; train one, or see `emogene avatars`."
-            ) from error
-        if header.get("format") != FORMAT:
-            raise EmoGeneError(
-                f"{path} has avatar format {header.get('format')}; this EmoGene reads {FORMAT}."
-            )
-        try:
+        strings, tensors = read_tensors(path, WHAT)
+        with damage_in_one_line(path, WHAT):
+            header = json.loads(strings["emogene"])
+            if header.get("format") != FORMAT:
+                raise EmoGeneError(
+                    f"{path} has avatar format {header.get('format')}; this EmoGene reads {FORMAT}."
+                )
             if header.get("kind") == "official":
                 from emogene.reference.avatar import OfficialAvatar
 
                 return OfficialAvatar.unpack(header, tensors)
             return _unpack(header, tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise EmoGeneError(f"the avatar file {path} is damaged or incomplete; get it again.") from error
 
     def save(self, path: str | Path) -> None:
         """Write one file, or nothing: it appears under its name when it is complete."""
@@ -137,8 +130,8 @@ AnyAvatar = Union[Avatar, "OfficialAvatar"]
 
 
 def folder() -> Path:
-    """Where the user's own avatars are: ``$EMOGENE_HOME/avatars``."""
-    return home() / "avatars"
+    """Where the user's own avatars are."""
+    return data_folder() / AVATARS
 
 
 def avatars() -> list[str]:
@@ -150,7 +143,7 @@ def _named() -> dict[str, Path]:
     """By name; an embedded avatar goes before a user's of the same name."""
     return {
         path.name.removesuffix(SUFFIX): path
-        for place in (folder(), assets() / "avatars")
+        for place in (*reversed(searched(AVATARS)), assets() / AVATARS)
         for path in sorted(place.glob(f"*{SUFFIX}"))
     }
 

@@ -3,42 +3,29 @@
 After EmoTalk (Peng et al., ICCV 2023): one path for what is said, one for how, joined in the blendshapes.
 """
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import nn
 
 from emogene.audio import SPEECH_FPS, Speech
 from emogene.audio.encoder import SpeechEncoder
 from emogene.clock import frame_count, resample
 from emogene.emotalk import content, listener
-from emogene.emotalk.content import SPOKEN, Content, ContentConfig
+from emogene.emotalk.content import SPOKEN
 from emogene.emotalk.dynamics import breath, ease, vigour
 from emogene.emotalk.emotion import HEARD, LABELS, Emotion, Timeline
 from emogene.emotalk.features import in_pieces, prosody
-from emogene.emotalk.listener import Listener, ListenerConfig
+from emogene.emotalk.network import FORMAT, EmotionNet
 from emogene.face.arkit import ARKIT_52, INDEX, blendshapes
 from emogene.track import Track
+from emogene.weights.embedded import assets
+from emogene.weights.file import open_network
 
-EMBEDDED = Path(__file__).parents[1] / "assets" / "emotalk.safetensors"
+EMBEDDED = assets() / "emotalk.safetensors"
 _HEARD_FPS = SPEECH_FPS / listener.STRIDE
 STRONG = len(HEARD)  # column of the listener's output
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How far to trust the ear; set on actors that the listener had not heard (training/emotalk.py)."""
-
-    temperature: float = 1.0  # of the softmax, so that the probabilities are true frequencies
-    sharpness: float = 2.0  # exponent of the probabilities, so that the face is not the mean of all emotions
-    normal: float = 0.85  # strength of an expression spoken with normal against strong intensity
-    direct: float = 0.5  # weight of the AUs heard as such against those of the emotion heard
 
 
 @dataclass(frozen=True)
@@ -64,24 +51,11 @@ class EmoTalk:
     from the voice or from the user) that the ``expressions [9, 52]`` decode.
     """
 
-    def __init__(
-        self,
-        listener: Listener,
-        content: Content,
-        expressions: np.ndarray,
-        action_units: np.ndarray,
-        calibration: Calibration,
-        encoder: SpeechEncoder,
-        heard_actors: Sequence[int] = (),
-        device: str | torch.device = "cpu",
-    ) -> None:
-        self.listener = listener.to(device).eval()
-        self.content = content.to(device).eval()
-        self.expressions = expressions
-        self.action_units = action_units
-        self.calibration = calibration
-        self.encoder = encoder
-        self.heard_actors = tuple(heard_actors)
+    def __init__(self, net: EmotionNet, encoder: SpeechEncoder, device: str | torch.device = "cpu") -> None:
+        self.net = net.to(device).eval()
+        self.listener, self.content, self.encoder = net.listener, net.content, encoder
+        self.expressions, self.action_units = net.expressions.cpu().numpy(), net.action_units.cpu().numpy()
+        self.calibration, self.heard_actors = net.config.calibration, net.config.heard_actors
 
     @classmethod
     def from_embedded(
@@ -89,47 +63,15 @@ class EmoTalk:
     ) -> "EmoTalk":
         """The weights in the package (CC BY-NC-SA 4.0: learnt from RAVDESS); the ``encoder`` may be shared
         with the lip branch, which then need not hear the recording again."""
-        return cls.load(EMBEDDED, device, encoder)
+        return cls.open(EMBEDDED, device, encoder)
 
     @classmethod
-    def load(
+    def open(
         cls, path: Path, device: str | torch.device = "cpu", encoder: SpeechEncoder | None = None
     ) -> "EmoTalk":
-        """From a file that :meth:`save` wrote."""
-        with safe_open(path, "pt") as file:
-            settings = json.loads(file.metadata()["emogene"])
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        heard = Listener(ListenerConfig(**_tuples(settings["listener"])))
-        spoken = Content(ContentConfig(**_tuples(settings["content"])))
-        _load(heard, tensors, "listener.")
-        _load(spoken, tensors, "content.")
-        tables = tensors["expressions"].numpy(), tensors["action_units"].numpy()
-        calibration = Calibration(**settings["calibration"])
-        encoder = encoder or SpeechEncoder.from_embedded(device)
-        return cls(heard, spoken, *tables, calibration, encoder, settings["heard_actors"], device)
-
-    def save(self, path: Path, notes: dict[str, str]) -> None:
-        """Half precision, with ``notes`` (licence, sources) in the metadata."""
-        networks: dict[str, nn.Module] = {"listener": self.listener, "content": self.content}
-        tensors = {
-            f"{part}.{name}": tensor.half()
-            for part, network in networks.items()
-            for name, tensor in network.state_dict().items()
-            if not name.endswith("num_batches_tracked")
-        }
-        tensors["expressions"] = torch.from_numpy(self.expressions)
-        tensors["action_units"] = torch.from_numpy(self.action_units)
-        settings = {
-            "listener": asdict(self.listener.config),
-            "content": asdict(self.content.config),
-            "calibration": asdict(self.calibration),
-            "heard_actors": self.heard_actors,
-        }
-        save_file(
-            {name: t.cpu().contiguous() for name, t in tensors.items()},
-            path,
-            metadata={"emogene": json.dumps(settings), **notes},
-        )
+        """With the weights of a file that ``training/emotalk.py`` wrote; EmoGeneError where it is not one."""
+        net, _ = open_network(path, FORMAT)
+        return cls(net, encoder or SpeechEncoder.from_embedded(device), device)
 
     def __call__(
         self, speech: Speech, emotion: Emotion | Timeline | None = None, seed: int = 0
@@ -207,16 +149,3 @@ class EmoTalk:
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(x, -30, 30)))
-
-
-def _tuples(settings: dict) -> dict:
-    """JSON has no tuples."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-
-
-def _load(network: nn.Module, tensors: dict[str, torch.Tensor], prefix: str) -> None:
-    own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-    missing, unexpected = network.load_state_dict(own, strict=False)
-    wrong = [name for name in missing if not name.endswith("num_batches_tracked")] + unexpected
-    if wrong:
-        raise ValueError(f"weights do not fit {type(network).__name__}: {', '.join(wrong[:3])}")

@@ -17,7 +17,7 @@ from emogene.packed import pack, packable
 from emogene.reference.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
 from emogene.reference.named import legacy_key
 from emogene.reference.wav2vec2 import Wav2Vec2, Wav2Vec2Config
-from emogene.weights.official import home
+from emogene.weights.places import located
 
 HUBERT = "hubert-large-ls960-ft"
 _HUBERT_FILES = ("pytorch_model.bin", "model.safetensors")
@@ -41,9 +41,9 @@ class OfficialAudio2Motion:
     def open(
         cls, checkpoint: Path, hubert: Path | None = None, device: str | torch.device = "cpu"
     ) -> "OfficialAudio2Motion":
-        """``checkpoint``: the file or its folder; ``hubert``: the encoder's folder (default: below
-        ``home()``)."""
-        hubert = hubert or home() / HUBERT
+        """``checkpoint``: the file or its folder; ``hubert``: the encoder's folder (default: among
+        the user's own files)."""
+        hubert = hubert or located(HUBERT)
         vae, encoder = load_vae(checkpoint), load_hubert(hubert)
         heard = encoder.feature_projection.projection.out_features
         if heard != vae.config.features:
