@@ -48,7 +48,7 @@ def small_head(recorded):
             ambient_hidden=24,
             sigma_hidden=24,
             geometry_width=20,
-            color_hidden=24,
+            colour_hidden=24,
             individuals=6,
             grid_size=32,
             **sizes,

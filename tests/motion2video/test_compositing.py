@@ -19,10 +19,10 @@ def packed(counts: list[int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=20), st.integers(0, 99))
 def test_kernel_and_its_gradients_equal_reference(counts, seed):
-    sigma, color, samples = packed(counts, seed)
+    sigma, colour, samples = packed(counts, seed)
     results = []
     for backend in ("numba", "reference"):
-        leaves = sigma.clone().requires_grad_(), color.clone().requires_grad_()
+        leaves = sigma.clone().requires_grad_(), colour.clone().requires_grad_()
         seen = composite(*leaves, samples, backend=backend)
         weights = torch.linspace(-1, 1, 5)
         loss = (seen.image @ weights[:3]).sum() + (seen.weights * weights[3] + seen.depth * weights[4]).sum()
@@ -33,8 +33,8 @@ def test_kernel_and_its_gradients_equal_reference(counts, seed):
 
 
 def test_opacity_is_bounded_and_an_empty_ray_is_clear():
-    sigma, color, samples = packed([0, 5, 12])
-    seen = composite(sigma, color, samples)
+    sigma, colour, samples = packed([0, 5, 12])
+    seen = composite(sigma, colour, samples)
     assert seen.weights[0] == 0
     assert (seen.image[0] == 0).all()
     assert ((seen.weights >= 0) & (seen.weights <= 1)).all()
@@ -42,9 +42,9 @@ def test_opacity_is_bounded_and_an_empty_ray_is_clear():
 
 
 def test_nothing_behind_an_opaque_sample_is_seen():
-    sigma, color, samples = packed([4])
+    sigma, colour, samples = packed([4])
     sigma[1] = 1e6
-    seen, before = composite(sigma, color, samples), composite(sigma, color, samples)
-    color[2:] = 1 - color[2:]
-    assert torch.equal(seen.image, composite(sigma, color, samples).image)
+    seen, before = composite(sigma, colour, samples), composite(sigma, colour, samples)
+    colour[2:] = 1 - colour[2:]
+    assert torch.equal(seen.image, composite(sigma, colour, samples).image)
     assert torch.equal(seen.image, before.image)

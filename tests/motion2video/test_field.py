@@ -34,7 +34,7 @@ def test_training_render_losses_and_gradients_are_the_official_ones(
     condition = head.condition(recorded[f"{variant}_cond"], recorded[f"{variant}_eye"])
     code = head.individual(recorded[f"{variant}_train_index"])
     value = head(samples.position, samples.ray, rays.direction, condition, code)
-    seen = composite(value.sigma, value.color, samples, backend=backend)
+    seen = composite(value.sigma, value.colour, samples, backend=backend)
     image = seen.image + (1 - seen.weights)[:, None] * recorded[f"{variant}_bg"]
     ambient = torch.zeros(len(image)).index_add(0, samples.ray, value.ambient.abs().sum(-1))
     assert (image - recorded[f"{variant}_train_rgb"]).abs().max() < 2e-4
@@ -80,7 +80,7 @@ def test_rays_of_several_frames_see_their_own_condition():
     for frame in range(2):
         alone = head(position, ray, direction, conditions[frame : frame + 1])
         mine = torch.isin(ray, torch.tensor([0, 3] if frame == 0 else [1, 2]))
-        assert (mixed.color[mine] - alone.color[mine]).abs().max() < 1e-6
+        assert (mixed.colour[mine] - alone.colour[mine]).abs().max() < 1e-6
         assert (mixed.sigma[mine] - alone.sigma[mine]).abs().max() < 1e-4
 
 

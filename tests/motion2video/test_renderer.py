@@ -37,9 +37,9 @@ def test_folded_head_equals_the_field(recorded, small_head, variant):
     position, direction = recorded[f"{variant}_pos"], recorded[f"{variant}_dir"]
     value = head(position, torch.arange(len(position)), direction, condition, head.individual())
     frozen = FrozenHead(head)
-    sigma, color = frozen(position, frozen.view_codes(direction), frozen.frame(condition))
+    sigma, colour = frozen(position, frozen.view_codes(direction), frozen.frame(condition))
     assert (sigma - value.sigma).abs().max() < 1e-4
-    assert (color - value.color).abs().max() < 1e-5
+    assert (colour - value.colour).abs().max() < 1e-5
 
 
 def test_threads_change_nothing(recorded, small_head, official_view):

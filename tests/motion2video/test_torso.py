@@ -28,7 +28,7 @@ def test_torso_is_the_official_one(recorded, variant):
     for suffix, seen in (("", head), ("_nohead", None)):
         value = torso(recorded[f"{variant}_x"], condition, torso.code(), seen)
         assert (value.alpha - recorded[f"{variant}{suffix}_alpha"]).abs().max() < 2e-4
-        assert (value.color - recorded[f"{variant}{suffix}_color"]).abs().max() < 2e-4
+        assert (value.colour - recorded[f"{variant}{suffix}_color"]).abs().max() < 2e-4
         if not suffix:
             assert (value.shift - recorded[f"{variant}_dx"]).abs().max() < 1e-5
 
@@ -42,10 +42,10 @@ def test_frozen_torso_equals_the_field_where_the_mask_is_open(recorded, variant)
     frozen = FrozenTorso(torso, pixels)
     assert len(frozen.visible) == 128
     assert (pixels[frozen.visible, 0] > 0).all()
-    alpha, color = frozen(condition, head)
+    alpha, colour = frozen(condition, head)
     value = torso(pixels[frozen.visible], condition, torso.code(), head[frozen.visible])
     assert (alpha - value.alpha).abs().max() < 1e-4
-    assert (color - value.color).abs().max() < 1e-4
+    assert (colour - value.colour).abs().max() < 1e-4
 
 
 def test_density_update_grows_and_fades():

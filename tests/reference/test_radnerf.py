@@ -114,7 +114,7 @@ def test_layers_of_a_frame_equal_the_plain_sum(distance):
     near, far = near_far(*rays, head.aabb_infer, head.config.nearest)
     samples = march(*rays, near, far, head.occupancy, head.config.rule, head.config.max_steps)
     value = head(samples.position, samples.ray, rays.direction, condition, head.individual(0))
-    plain = composite_reference(value.sigma, value.color, samples, 0.01)
+    plain = composite_reference(value.sigma, value.colour, samples, 0.01)
     depth = ((plain.depth - near).clamp_min(0) / (far - near)).nan_to_num(0)
     torch.testing.assert_close(layers.head, plain.weights, atol=1e-5, rtol=0)
     torch.testing.assert_close(layers.image, plain.image, atol=1e-5, rtol=0)

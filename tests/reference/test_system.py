@@ -61,7 +61,7 @@ def portrait(kind: str) -> Portrait:
     head = HeadConfig(
         **{"window": 3 if larger else 5, "blink_width": (4 if torso else 2) if larger else 0},
         **{"individuals": 3, "grid_size": 16, "position_grid": grid, "ambient_grid": grid},
-        **{"sigma_hidden": 16, "geometry_width": 16, "color_hidden": 16, "ambient_hidden": 16},
+        **{"sigma_hidden": 16, "geometry_width": 16, "colour_hidden": 16, "ambient_hidden": 16},
         ambient_weight=larger and not torso,
     )
     body = TorsoConfig(

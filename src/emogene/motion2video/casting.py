@@ -4,7 +4,6 @@ The kernels of the CPU go round by round, which spares what lies behind a surfac
 device, does all samples at once and is the kernels' oracle.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from emogene.motion2video import marching_cpu
+from emogene.motion2video.backend import Backend, by_kernels
 from emogene.motion2video.field import HeadField
 from emogene.motion2video.frozen import FrozenHead, HeadFrame
-from emogene.motion2video.grid import Backend
 from emogene.motion2video.marching import Occupancy, Samples, march, near_far
 from emogene.motion2video.rays import Rays
 from emogene.motion2video.warp import Warp
@@ -39,6 +37,20 @@ class HeadLayer(NamedTuple):
     """How many points were computed."""
 
 
+class _Cast(NamedTuple):
+    """Rays on their way through one frame."""
+
+    rays: Rays
+    near: Tensor
+    """``[R]``: where each ray enters the head's box."""
+    far: Tensor
+    """``[R]``: where it leaves it."""
+    warp: Warp | None
+    frame: HeadFrame
+    view: Tensor
+    """``[R, codes]``: what varies with the direction."""
+
+
 class Caster:
     """Casts rays at a head, on the device that it is on.
 
@@ -53,86 +65,97 @@ class Caster:
         self.threshold = np.float32((0.05 if self.solid else 0.01) if threshold is None else threshold)
         self.head, self.config = FrozenHead(field, dtype), field.config
         self.box, self.occupancy = field.aabb_infer, Occupancy(field.density_bitfield)
-        on_cpu = self.box.device.type == "cpu"
-        self.rounds = backend == "numba" or (backend == "auto" and on_cpu)
-        self.chunk = CHUNK if on_cpu else WIDE_CHUNK
+        self.rounds = by_kernels(backend, self.box)
+        self.chunk = CHUNK if self.box.device.type == "cpu" else WIDE_CHUNK
 
-    def __call__(
-        self, rays: Rays, condition: Tensor, warp: Warp | None = None, pool: ThreadPoolExecutor | None = None
-    ) -> HeadLayer:
-        """``condition [1, width]``: :meth:`HeadField.condition`; ``pool``: threads that share the points."""
+    def __call__(self, rays: Rays, condition: Tensor, warp: Warp | None = None) -> HeadLayer:
+        """``condition [1, width]``: :meth:`HeadField.condition`."""
+        near, far = near_far(rays.origin, rays.direction, self.box, self.config.nearest)
         frame, view = self.head.frame(condition), self.head.view_codes(rays.direction)
-        near, far = near_far(*rays, self.box, self.config.nearest)
-        cast = self._in_rounds if self.rounds else self._at_once
-        image, opacity, depth, total = cast(rays, near, far, warp, frame, view, pool)
-        depth = ((depth - near).clamp_min(0) / (far - near)).nan_to_num(0)
-        return HeadLayer(image, opacity, depth, total)
+        cast = _Cast(rays, near, far, warp, frame, view)
+        seen = self._in_rounds(cast) if self.rounds else self._at_once(cast)
+        depth = ((seen.depth - near).clamp_min(0) / (far - near)).nan_to_num(0)
+        return seen._replace(depth=depth)
 
-    def _in_rounds(
-        self,
-        rays: Rays,
-        near: Tensor,
-        far: Tensor,
-        warp: Warp | None,
-        frame: HeadFrame,
-        view: Tensor,
-        pool: ThreadPoolExecutor | None,
-    ) -> HeadLayer:
+    def _in_rounds(self, cast: _Cast) -> HeadLayer:
         """By the CPU's kernels: official rays by as many samples as those still alive leave room for, ours by
-        most that a ray meets, because samples in order along the rays stay in the cache."""
-        count = len(near)
+        most that a ray meets, because samples in order along the rays stay in the cache. Depths in dm."""
+        from emogene.motion2video import marching_cpu
+
+        count = len(cast.near)
         image, weights, depth = torch.zeros(count, 3), torch.zeros(count), torch.zeros(count)
-        start, alive, taken, total = near.clone(), torch.nonzero(near < far)[:, 0], 0, 0
+        start, alive, taken, total = cast.near.clone(), torch.nonzero(cast.near < cast.far)[:, 0], 0, 0
         while taken < self.config.max_steps and len(alive):
             limit = self._round(count, len(alive), taken)
             taken += limit
-            samples = self._march(rays, start, far, warp, limit, alive)
+            samples = march(
+                origin=cast.rays.origin[alive],
+                direction=cast.rays.direction[alive],
+                start=start[alive],
+                far=cast.far[alive],
+                occupancy=self.occupancy,
+                rule=self.config.rule,
+                limit=limit,
+                warp=cast.warp,
+                backend="numba",
+            )
             total += len(samples)
-            sigma, color = self._points(samples.position, view, alive[samples.ray], frame, pool)
+            sigma, colour = self._points(samples.position, alive[samples.ray], cast)
             rest = torch.empty_like(alive)
             going = marching_cpu.accumulate(
-                *(x.numpy() for x in (sigma, color, samples.step, samples.end, samples.first)),
-                *(limit, self.threshold, self.solid),
-                *(x.numpy() for x in (alive, weights, image, depth, start, rest)),
+                sigma=sigma.numpy(),
+                colour=colour.numpy(),
+                step=samples.step.numpy(),
+                end=samples.end.numpy(),
+                first=samples.first.numpy(),
+                limit=limit,
+                threshold=self.threshold,
+                solid=self.solid,
+                rays=alive.numpy(),
+                weights=weights.numpy(),
+                image=image.numpy(),
+                depth=depth.numpy(),
+                start=start.numpy(),
+                alive=rest.numpy(),
             )
             alive = rest[:going]
         return HeadLayer(image, weights, depth, total)
 
-    def _at_once(
-        self,
-        rays: Rays,
-        near: Tensor,
-        far: Tensor,
-        warp: Warp | None,
-        frame: HeadFrame,
-        view: Tensor,
-        pool: ThreadPoolExecutor | None,
-    ) -> HeadLayer:
+    def _at_once(self, cast: _Cast) -> HeadLayer:
         """By PyTorch: what :meth:`_in_rounds` gives, from samples ``[R, most]`` side by side."""
         most = self.config.max_steps + ROUND  # no round goes further
-        samples = self._march(rays, near, far, warp, most)
-        sigma, color = self._points(samples.position, view, samples.ray, frame, pool)
-        ray, number = samples.ray, samples.first.diff()
-        place = torch.arange(len(samples), device=near.device) - samples.first[ray]
+        samples = march(
+            origin=cast.rays.origin,
+            direction=cast.rays.direction,
+            start=cast.near,
+            far=cast.far,
+            occupancy=self.occupancy,
+            rule=self.config.rule,
+            limit=most,
+            warp=cast.warp,
+            backend="reference",
+        )
+        sigma, colour = self._points(samples.position, samples.ray, cast)
+        side_by_side = _SideBySide(samples, most)
+        weight = self._weights(side_by_side(sigma * samples.step), samples.first.diff())
+        image = (weight[..., None] * side_by_side(colour)).sum(1)
+        depth = (weight * side_by_side(samples.end)).sum(1)
+        return HeadLayer(image, weight.sum(1), depth, len(samples))
 
-        def side_by_side(values: Tensor) -> Tensor:
-            return values.new_zeros(len(near), most, *values.shape[1:]).index_put((ray, place), values)
-
-        optical = side_by_side(sigma * samples.step)
+    def _weights(self, optical: Tensor, number: Tensor) -> Tensor:
+        """What each sample contributes to its ray, ``[R, most]``, of ``optical [R, most]`` depths (density
+        times step), the first ``number [R]`` of which are samples."""
         left = torch.exp(-F.pad(optical[:, :-1].cumsum(1), (1, 0)))  # transmittance before each sample
         behind = left * torch.exp(-optical) if self.solid else left
-        column = torch.arange(most, device=near.device)
+        column = torch.arange(optical.shape[1], device=optical.device)
         ends = (behind < float(self.threshold)) & (column < number[:, None])
         lasts = ((column < number[:, None]) & ~ends).sum(1)  # samples before the one that ends the ray
-        taken = self._taken(lasts)
-        used = (column <= lasts[:, None]) & (column < taken)
+        used = (column <= lasts[:, None]) & (column < self._taken(lasts))
         weight = torch.where(used, left - left * torch.exp(-optical), 0)
         if self.solid:
             closed = (ends & used).any(1, keepdim=True)
             weight = torch.where(closed, weight / weight.sum(1, keepdim=True), weight)
-        image = (weight[..., None] * side_by_side(color)).sum(1)
-        depth = (weight * side_by_side(samples.end)).sum(1)
-        return HeadLayer(image, weight.sum(1), depth, len(samples))
+        return weight
 
     def _taken(self, lasts: Tensor) -> int:
         """How many samples the rounds take of a ray at most, if rays end after ``lasts [R]`` samples."""
@@ -148,33 +171,24 @@ class Caster:
             return ROUND
         return min(rays // alive, 8) if taken else 1
 
-    def _march(
-        self,
-        rays: Rays,
-        start: Tensor,
-        far: Tensor,
-        warp: Warp | None,
-        limit: int,
-        chosen: Tensor | None = None,
-    ) -> Samples:
-        origin, direction = rays
-        if chosen is not None:
-            origin, direction, start, far = (x[chosen] for x in (origin, direction, start, far))
-        place = self.occupancy, self.config.rule, limit, warp
-        return march(origin, direction, start, far, *place, "numba" if self.rounds else "reference")
-
-    def _points(
-        self, position: Tensor, view: Tensor, ray: Tensor, frame: HeadFrame, pool: ThreadPoolExecutor | None
-    ) -> tuple[Tensor, Tensor]:
+    def _points(self, position: Tensor, ray: Tensor, cast: _Cast) -> tuple[Tensor, Tensor]:
         """Density ``[M]`` and colour ``[M, 3]`` of ``position [M, 3]`` on ``ray [M]``."""
         count, padding = len(position), -len(position) % GRAIN
         position, ray = F.pad(position, (0, 0, 0, padding)), F.pad(ray, (0, padding))
-        sigma, color = position.new_empty(len(position)), torch.empty_like(position)
-
-        def run(first: int) -> None:
+        sigma, colour = position.new_empty(len(position)), torch.empty_like(position)
+        for first in range(0, len(position), self.chunk):
             part = slice(first, first + self.chunk)
-            codes = view[ray[part]] if view.shape[1] else view
-            sigma[part], color[part] = self.head(position[part], codes, frame)
+            codes = cast.view[ray[part]] if cast.view.shape[1] else cast.view
+            sigma[part], colour[part] = self.head(position[part], codes, cast.frame)
+        return sigma[:count], colour[:count]
 
-        list((pool.map if pool else map)(run, range(0, len(position), self.chunk)))
-        return sigma[:count], color[:count]
+
+class _SideBySide:
+    """Packed samples as a table: ``[M, ...] -> [R, most, ...]``, zero where a ray has fewer."""
+
+    def __init__(self, samples: Samples, most: int) -> None:
+        self.ray, self.shape = samples.ray, (len(samples.first) - 1, most)
+        self.place = torch.arange(len(samples), device=self.ray.device) - samples.first[self.ray]
+
+    def __call__(self, values: Tensor) -> Tensor:
+        return values.new_zeros(*self.shape, *values.shape[1:]).index_put((self.ray, self.place), values)

@@ -1,14 +1,12 @@
 """Samples along rays into colour, opacity and depth (emission and absorption)."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from emogene.motion2video import marching_cpu
+from emogene.motion2video.backend import Backend, by_kernels
 from emogene.motion2video.marching import Samples
-
-Backend = Literal["auto", "reference", "numba"]
 
 
 class Rendered(NamedTuple):
@@ -31,50 +29,80 @@ def sample_weights(sigma: Tensor, samples: Samples, threshold: float = 0.0) -> T
     return torch.where(left < threshold, 0, (1 - torch.exp(-optical)) * left)
 
 
-def composite_reference(sigma: Tensor, color: Tensor, samples: Samples, threshold: float = 1e-4) -> Rendered:
+def composite_reference(sigma: Tensor, colour: Tensor, samples: Samples, threshold: float = 1e-4) -> Rendered:
     """Plain PyTorch, differentiable, the oracle of the kernel. See :func:`composite`."""
     weight = sample_weights(sigma, samples, threshold)
 
     def total(values: Tensor) -> Tensor:
         return values.new_zeros(len(samples.first) - 1, *values.shape[1:]).index_add(0, samples.ray, values)
 
-    return Rendered(total(weight[:, None] * color), total(weight), total(weight * samples.end))
+    return Rendered(total(weight[:, None] * colour), total(weight), total(weight * samples.end))
 
 
 class _Composite(torch.autograd.Function):
+    """The numba kernels as one differentiable operation."""
+
     @staticmethod
-    def forward(ctx, sigma, color, step, end, first, threshold):
+    def forward(ctx, sigma, colour, step, end, first, threshold):
+        from emogene.motion2video import marching_cpu
+
         rays = len(first) - 1
         image, weights, depth = torch.empty(rays, 3), torch.empty(rays), torch.empty(rays)
-        arrays = [x.contiguous().numpy() for x in (sigma, color, step, end, first)]
-        marching_cpu.composite(*arrays, threshold, weights.numpy(), image.numpy(), depth.numpy())
-        ctx.save_for_backward(sigma, color, step, end, first, weights, image, depth)
+        marching_cpu.composite(
+            sigma=sigma.contiguous().numpy(),
+            colour=colour.contiguous().numpy(),
+            step=step.contiguous().numpy(),
+            end=end.contiguous().numpy(),
+            first=first.numpy(),
+            threshold=threshold,
+            weights=weights.numpy(),
+            image=image.numpy(),
+            depth=depth.numpy(),
+        )
+        ctx.save_for_backward(sigma, colour, step, end, first, weights, image, depth)
         ctx.threshold = threshold
         return image, weights, depth
 
     @staticmethod
     def backward(ctx, *grads):
-        sigma, color, step, end, first, weights, image, depth = (
+        from emogene.motion2video import marching_cpu
+
+        sigma, colour, step, end, first, weights, image, depth = (
             x.contiguous().numpy() for x in ctx.saved_tensors
         )
         grad_image, grad_weights, grad_depth = (g.contiguous().numpy() for g in grads)
-        grad_sigma, grad_color = torch.zeros(len(sigma)), torch.zeros(len(sigma), 3)
+        grad_sigma, grad_colour = torch.zeros(len(sigma)), torch.zeros(len(sigma), 3)
         marching_cpu.composite_backward(
-            *(sigma, color, step, end, first, ctx.threshold, weights, image, depth),
-            *(grad_weights, grad_image, grad_depth, grad_sigma.numpy(), grad_color.numpy()),
+            sigma=sigma,
+            colour=colour,
+            step=step,
+            end=end,
+            first=first,
+            threshold=ctx.threshold,
+            weights=weights,
+            image=image,
+            depth=depth,
+            grad_weights=grad_weights,
+            grad_image=grad_image,
+            grad_depth=grad_depth,
+            grad_sigma=grad_sigma.numpy(),
+            grad_colour=grad_colour.numpy(),
         )
-        return grad_sigma, grad_color, None, None, None, None
+        return grad_sigma, grad_colour, None, None, None, None
 
 
 def composite(
-    sigma: Tensor, color: Tensor, samples: Samples, threshold: float = 1e-4, backend: Backend = "auto"
+    sigma: Tensor, colour: Tensor, samples: Samples, threshold: float = 1e-4, backend: Backend = "auto"
 ) -> Rendered:
-    """``sigma [M]``, ``color [M, 3]`` of packed samples -> what each ray sees, differentiable.
+    """``sigma [M]``, ``colour [M, 3]`` of packed samples -> what each ray sees, differentiable.
 
     alpha = 1 - exp(-sigma step), weight = alpha * transmittance; a ray ends when the transmittance falls
     below ``threshold``.
     """
-    if backend == "reference" or (backend == "auto" and sigma.device.type != "cpu"):
-        return composite_reference(sigma, color, samples, threshold)
-    sigma, color = sigma.float(), color.float()
-    return Rendered(*_Composite.apply(sigma, color, samples.step, samples.end, samples.first, threshold))  # pyright: ignore[reportGeneralTypeIssues]
+    if not by_kernels(backend, samples.step):
+        return composite_reference(sigma, colour, samples, threshold)
+    sigma, colour = sigma.float(), colour.float()
+    image, weights, depth = _Composite.apply(  # pyright: ignore[reportGeneralTypeIssues]
+        sigma, colour, samples.step, samples.end, samples.first, threshold
+    )
+    return Rendered(image, weights, depth)

@@ -1,14 +1,16 @@
 """The head: density and colour in space, given the face's landmarks (RAD-NeRF, Tang et al. 2022)."""
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from emogene.motion2video.condition_nets import AttentionNet, AudioNet
 from emogene.motion2video.encodings import spherical_harmonics
-from emogene.motion2video.grid import Backend, GridConfig, GridEncoding
+from emogene.motion2video.backend import Backend
+from emogene.motion2video.grid import GridEncoding
+from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.marching import Occupancy, StepRule
 from emogene.motion2video.mlp import MLP, truncated_exp
 
@@ -36,8 +38,8 @@ class HeadConfig:
     sigma_hidden: int = 128
     sigma_layers: int = 3
     geometry_width: int = 128
-    color_hidden: int = 128
-    color_layers: int = 2
+    colour_hidden: int = 128
+    colour_layers: int = 2
     view_bands: int = 4
     """Bands of spherical harmonics of the viewing direction, 0 to 4."""
     individuals: int = 13000
@@ -52,7 +54,6 @@ class HeadConfig:
     """Step length; 0: the official rule from ``max_steps``."""
     step_gamma: float = 1 / 256
     nearest: float = 0.05
-    density_threshold: float = 10.0
     ambient_weight: bool = False
     """Does the checkpoint carry the weight of its ambient loss (those with SR do)."""
     keep_density: bool = True
@@ -65,22 +66,32 @@ class HeadConfig:
         return StepRule.official(self.max_steps, self.grid_size, self.step_gamma)
 
     @staticmethod
-    def small(**changes) -> "HeadConfig":
+    def small(**changes: Any) -> "HeadConfig":
         """A head for a 2-core CPU: direct conditioning, 8 levels x 4 features, hidden 64."""
-        sizes = {
-            **{"direct": True, "condition_width": 24, "window": 1, "ambient_width": 0},
-            "position_grid": GridConfig(levels=8, features=4, finest_resolution=512, log2_rows=15),
-            **{"sigma_hidden": 64, "geometry_width": 32, "color_hidden": 64, "view_bands": 2},
-            **{"individuals": 0, "individual_width": 0, "keep_density": False},
-            **{"box": (-1.0, -1.0, -1.0, 1.0, 1.0, 1.0), "step": 0.02, "max_steps": 64},
-        }
-        return HeadConfig(**{**sizes, **changes})
+        config = HeadConfig(
+            direct=True,
+            condition_width=24,
+            window=1,
+            ambient_width=0,
+            position_grid=GridConfig(levels=8, features=4, finest_resolution=512, log2_rows=15),
+            sigma_hidden=64,
+            geometry_width=32,
+            colour_hidden=64,
+            view_bands=2,
+            individuals=0,
+            individual_width=0,
+            keep_density=False,
+            box=(-1.0, -1.0, -1.0, 1.0, 1.0, 1.0),
+            step=0.02,
+            max_steps=64,
+        )
+        return replace(config, **changes)
 
 
 class FieldValue(NamedTuple):
     sigma: Tensor
     """``[M]`` density."""
-    color: Tensor
+    colour: Tensor
     """``[M, 3]`` in 0..1."""
     ambient: Tensor
     """``[M, ambient_width]`` in -1..1."""
@@ -113,7 +124,7 @@ class HeadField(nn.Module):
             second = c.ambient_grid.width
         self.sigma_net = MLP(positions + second, c.sigma_hidden, 1 + c.geometry_width, c.sigma_layers)
         inputs = c.view_bands**2 + c.geometry_width + c.individual_width
-        self.color_net = MLP(inputs, c.color_hidden, 3, c.color_layers)
+        self.color_net = MLP(inputs, c.colour_hidden, 3, c.colour_layers)
 
     def _make_buffers(self) -> None:
         c, cells = self.config, self.config.grid_size**3
@@ -132,8 +143,9 @@ class HeadField(nn.Module):
         self.cond_att_net = AttentionNet(c.condition_width, c.window)
         if c.blink_width:
             self.blink_embedding = nn.Embedding(1, c.blink_embedding)
-            sizes = (c.blink_embedding, c.blink_embedding), (c.blink_embedding, c.blink_width)
-            self.blink_encoder = nn.Sequential(*(nn.Linear(*size) for size in sizes))
+            self.blink_encoder = nn.Sequential(
+                nn.Linear(c.blink_embedding, c.blink_embedding), nn.Linear(c.blink_embedding, c.blink_width)
+            )
 
     @property
     def occupancy(self) -> Occupancy:
@@ -196,13 +208,5 @@ class HeadField(nn.Module):
         hidden = self.sigma_net(features, second)
         view = spherical_harmonics(direction, self.config.view_bands)[ray]
         codes = [] if individual is None else [individual]
-        color = self.color_net(view, hidden[:, 1:], *codes)
-        return FieldValue(truncated_exp(hidden[:, 0].float()), torch.sigmoid(color.float()), ambient)
-
-    def density(self, position: Tensor, condition: Tensor) -> Tensor:
-        """``position [M, 3]`` -> density ``[M]``."""
-        features = self.position_embedder(position)
-        second = condition
-        if self.config.ambient_width:
-            second = self.ambient_embedder(torch.tanh(self.ambient_net(features, condition).float()))
-        return truncated_exp(self.sigma_net(features, second)[:, 0].float())
+        colour = self.color_net(view, hidden[:, 1:], *codes)
+        return FieldValue(truncated_exp(hidden[:, 0].float()), torch.sigmoid(colour.float()), ambient)

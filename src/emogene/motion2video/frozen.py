@@ -7,7 +7,7 @@ from torch import Tensor
 
 from emogene.motion2video.encodings import SH_CONSTANT, frequency, spherical_harmonics
 from emogene.motion2video.field import HeadField
-from emogene.motion2video.torso import TorsoField
+from emogene.motion2video.torso import TorsoConfig, TorsoField
 
 
 def best_dtype(device: torch.device) -> torch.dtype:
@@ -33,7 +33,7 @@ class HeadFrame(NamedTuple):
 
     ambient: Tensor
     sigma: Tensor
-    color: Tensor
+    colour: Tensor
 
 
 class FrozenHead:
@@ -52,22 +52,22 @@ class FrozenHead:
         second = first.shape[1] - positions
         self.sigma_position, self.sigma_second = (m.to(dtype) for m in _columns(first, positions, second))
         self.sigma_middle = [w.T.contiguous().to(dtype) for w in middle]
-        color_first, *color_rest = (w.detach() for w in field.color_net.weights())
+        colour_first, *colour_rest = (w.detach() for w in field.color_net.weights())
         view, geometry, self.individual = _columns(
-            color_first, c.view_bands**2, c.geometry_width, c.individual_width
+            colour_first, c.view_bands**2, c.geometry_width, c.individual_width
         )
         # The first spherical harmonic is a constant.
         self.view_constant, self.view = view[:1].sum(0, keepdim=True) * SH_CONSTANT, view[1:].to(dtype)
         self.sigma_last = last[:1].T.contiguous().to(dtype)
-        self.color_first = (last[1:].T @ geometry).to(dtype)
-        self.color_rest = [w.T.contiguous().to(dtype) for w in color_rest]
+        self.colour_first = (last[1:].T @ geometry).to(dtype)
+        self.colour_rest = [w.T.contiguous().to(dtype) for w in colour_rest]
         if c.ambient_width:
             first, *rest = (w.detach() for w in field.ambient_net.weights())
             self.ambient_position, self.ambient_condition = _columns(first, positions, c.condition_width)
             self.ambient_rest = [w.T.contiguous() for w in rest]
 
-    def frame(self, condition: Tensor, individual: Tensor | None = None) -> HeadFrame:
-        """Biases of a frame: ``condition [1, width]``, ``individual [1, width]`` (default: frame 0's)."""
+    def frame(self, condition: Tensor) -> HeadFrame:
+        """Biases of a frame of ``condition [1, width]``, with the individual code of frame 0."""
         condition = condition.detach().float()
         ambient = condition[:, :0]
         sigma = torch.zeros(1, self.sigma_position.shape[1], device=condition.device)
@@ -75,11 +75,11 @@ class FrozenHead:
             ambient = condition @ self.ambient_condition
         else:
             sigma = condition @ self.sigma_second.float()
-        code = self.field.individual() if individual is None else individual
-        color = self.view_constant.float()
+        code = self.field.individual()
+        colour = self.view_constant.float()
         if code is not None:
-            color = color + code.detach() @ self.individual
-        return HeadFrame(ambient, sigma.to(self.dtype), color.to(self.dtype))
+            colour = colour + code.detach() @ self.individual
+        return HeadFrame(ambient, sigma.to(self.dtype), colour.to(self.dtype))
 
     def view_codes(self, direction: Tensor) -> Tensor:
         """``[R, 3] -> [R, bands ** 2 - 1]``, per ray: what varies with the direction."""
@@ -100,12 +100,12 @@ class FrozenHead:
             x = _relu_(x) @ weight
         _relu_(x)
         sigma = (x @ self.sigma_last).float().exp_()
-        color = torch.addmm(frame.color, x, self.color_first)
+        colour = torch.addmm(frame.colour, x, self.colour_first)
         if view.shape[1]:
-            color.addmm_(view, self.view)
-        for weight in self.color_rest:
-            color = _relu_(color) @ weight
-        return sigma[:, 0], color.float().sigmoid_()
+            colour.addmm_(view, self.view)
+        for weight in self.colour_rest:
+            colour = _relu_(colour) @ weight
+        return sigma[:, 0], colour.float().sigmoid_()
 
 
 class FrozenTorso:
@@ -117,17 +117,15 @@ class FrozenTorso:
         self.field, self.config, self.dtype = field, c, dtype
         self.visible = torch.nonzero(field.mask(pixels))[:, 0]
         self.x = pixels[self.visible] * c.shrink
-        coordinates = frequency(self.x, c.octaves)
-        shared = c.condition_width + c.individual_width
-        widths = coordinates.shape[1], shared, 16 if c.head_aware else 0
-        first, *deform = (w.detach() for w in field.torso_deform_net.weights())
-        own, *rest = (m.to(dtype) for m in _columns(first, *widths))
-        self.deform_here, self.deform_shared, self.deform_aware = coordinates.to(dtype) @ own, *rest
-        self.deform_rest = [w.T.contiguous().to(dtype) for w in deform]
-        first, *canonical = (w.detach() for w in field.torso_canonicial_net.weights())
-        self.grid, own, *rest = (m.to(dtype) for m in _columns(first, c.grid.width, *widths))
-        self.canonical_here, self.canonical_shared, self.canonical_aware = coordinates.to(dtype) @ own, *rest
-        self.canonical_rest = [w.T.contiguous().to(dtype) for w in canonical]
+        coordinates = frequency(self.x, c.octaves).to(dtype)
+        first, *rest = (w.detach().to(dtype) for w in field.torso_deform_net.weights())
+        self.deform = _FirstLayer(first, coordinates, c)
+        self.deform_rest = [w.T.contiguous() for w in rest]
+        first, *rest = (w.detach().to(dtype) for w in field.torso_canonicial_net.weights())
+        features, first = first.split([c.grid.width, first.shape[1] - c.grid.width], dim=1)
+        self.features = features.T.contiguous()
+        self.canonical = _FirstLayer(first, coordinates, c)
+        self.canonical_rest = [w.T.contiguous() for w in rest]
 
     @torch.no_grad()
     def __call__(self, condition: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
@@ -136,19 +134,34 @@ class FrozenTorso:
         ``condition``: pose ``[1, 6]`` or landmarks ``[1, 136]``; ``head [P, 4]``: colour (times opacity) and
         opacity of the head at every pixel.
         """
-        inputs = self.field.frame_inputs(condition, self.field.code())
-        shared = torch.cat(inputs, -1).to(self.dtype)
-        deform = self.deform_here + shared @ self.deform_shared
-        canonical = self.canonical_here + shared @ self.canonical_shared
+        shared = torch.cat(self.field.frame_inputs(condition, self.field.code()), -1).to(self.dtype)
+        seen = None
         if self.config.head_aware:
             seen = self.field.head_color_weights_encoder(head[self.visible]).to(self.dtype)
-            deform.addmm_(seen, self.deform_aware)
-            canonical.addmm_(seen, self.canonical_aware)
+        shift = self.deform(shared, seen)
         for weight in self.deform_rest:
-            deform = _relu_(deform) @ weight
-        q = (self.x + deform.float()).clamp_(-1, 1)
-        canonical.addmm_(self.field.torso_embedder(q).to(self.dtype), self.grid)
+            shift = _relu_(shift) @ weight
+        place = (self.x + shift.float()).clamp_(-1, 1)
+        x = self.canonical(shared, seen)
+        x.addmm_(self.field.torso_embedder(place).to(self.dtype), self.features)
         for weight in self.canonical_rest:
-            canonical = _relu_(canonical) @ weight
-        out = canonical.float().sigmoid_()
+            x = _relu_(x) @ weight
+        out = x.float().sigmoid_()
         return out[:, :1], out[:, 1:]
+
+
+class _FirstLayer:
+    """A first layer of the torso, whose inputs are the pixels' ``coordinates [V, C]``, which never change,
+    what a frame shares, and what is seen of the head."""
+
+    def __init__(self, weight: Tensor, coordinates: Tensor, config: TorsoConfig) -> None:
+        shared = config.condition_width + config.individual_width
+        here, self.shared, self.seen = _columns(
+            weight, coordinates.shape[1], shared, 16 if config.head_aware else 0
+        )
+        self.constant = coordinates @ here
+
+    def __call__(self, shared: Tensor, seen: Tensor | None) -> Tensor:
+        """``shared [1, S]`` and ``seen [V, 16]`` -> ``[V, hidden]``."""
+        x = self.constant + shared @ self.shared
+        return x if seen is None else x.addmm_(seen, self.seen)

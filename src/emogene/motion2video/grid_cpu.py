@@ -1,20 +1,17 @@
 """Numba kernels of the grid encoding: forward, and backward with respect to table and coordinates.
 
-They see three coordinates; a 2-D grid is one whose third stride is zero. Compiled on first use and cached on
-disk; they run on the calling thread and release the GIL, so threads may each encode their own points.
+They see three coordinates; a 2-D grid is one whose third stride is zero. They run on the calling thread and
+release the GIL, so threads may each encode their own points.
 """
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-from numba import njit
 
-if TYPE_CHECKING:
-    from emogene.motion2video.grid import GridConfig
+from emogene.kernel import kernel
+from emogene.motion2video.grid_config import GridLayout
 
-FASTMATH = {"contract", "reassoc", "nsz"}
-kernel: Any = njit(cache=True, nogil=True, fastmath=FASTMATH)
-inlined: Any = njit(inline="always", cache=True, nogil=True, fastmath=FASTMATH)
+MATH = {"contract", "reassoc", "nsz"}  # points outside the grid may be infinite or not a number
+compiled = kernel(fastmath=MATH)
+inlined = kernel(fastmath=MATH, inline="always")
 
 
 @inlined
@@ -40,10 +37,8 @@ def _rows(a, b, c, stride, mask):
     else:
         p, q, r, s = v + w, v1 + w, v + w1, v1 + w1
         rows = (u + p, u1 + p, u + q, u1 + q, u + r, u1 + r, u + s, u1 + s)
-    return (
-        *(rows[0] & mask, rows[1] & mask, rows[2] & mask, rows[3] & mask),
-        *(rows[4] & mask, rows[5] & mask, rows[6] & mask, rows[7] & mask),
-    )
+    a, b, c, d, e, f, g, h = rows
+    return (a & mask, b & mask, c & mask, d & mask, e & mask, f & mask, g & mask, h & mask)
 
 
 @inlined
@@ -63,13 +58,14 @@ def _mix(table, first, rows, weights, f):
 
 
 @inlined
-def _locate(x, scale, stride, mask, smooth):
+def _locate(x, layout, level):
     """Rows (within the level) and weights of the corners around one point."""
+    scale, smooth = layout.scales[level], layout.smoothstep
     a, u = _split(x[0], scale)
     b, v = _split(x[1], scale)
     c, w = _split(x[2], scale)
     weights = _weights(_weigh(u, smooth), _weigh(v, smooth), _weigh(w, smooth))
-    return _rows(a, b, c, stride, mask), weights
+    return _rows(a, b, c, layout.strides[level], layout.masks[level]), weights
 
 
 @inlined
@@ -78,16 +74,16 @@ def _inside(x):
     return low >= 0 and high <= 1
 
 
-@kernel
-def _forward(unit, table, offsets, scales, strides, masks, smooth, out):
+@compiled
+def _forward(unit, table, layout, out):
     features = table.shape[1]
     for n in range(unit.shape[0]):
         if not _inside(unit[n]):
             out[n] = 0
             continue
-        for level in range(scales.shape[0]):
-            rows, weights = _locate(unit[n], scales[level], strides[level], masks[level], smooth)
-            row, column = np.uint64(offsets[level]), level * features
+        for level in range(layout.scales.shape[0]):
+            rows, weights = _locate(unit[n], layout, level)
+            row, column = np.uint64(layout.offsets[level]), level * features
             if features == 4:  # all loads before the stores, so that they become vector instructions
                 p, q = _mix(table, row, rows, weights, 0), _mix(table, row, rows, weights, 1)
                 r, s = _mix(table, row, rows, weights, 2), _mix(table, row, rows, weights, 3)
@@ -100,17 +96,17 @@ def _forward(unit, table, offsets, scales, strides, masks, smooth, out):
                     out[n, column + f] = _mix(table, row, rows, weights, f)
 
 
-@kernel
-def _backward_table(unit, grad, offsets, scales, strides, masks, smooth, out):
+@compiled
+def _backward_table(unit, grad, layout, out):
     features = out.shape[1]
     for n in range(unit.shape[0]):
         if not _inside(unit[n]):
             continue
-        for level in range(scales.shape[0]):
-            rows, weights = _locate(unit[n], scales[level], strides[level], masks[level], smooth)
+        for level in range(layout.scales.shape[0]):
+            rows, weights = _locate(unit[n], layout, level)
             column = level * features
             for c in range(8):
-                row, w = np.uint64(offsets[level]) + rows[c], weights[c]
+                row, w = np.uint64(layout.offsets[level]) + rows[c], weights[c]
                 if features == 4:
                     p, q = out[row, 0] + w * grad[n, column], out[row, 1] + w * grad[n, column + 1]
                     r, s = out[row, 2] + w * grad[n, column + 2], out[row, 3] + w * grad[n, column + 3]
@@ -123,34 +119,30 @@ def _backward_table(unit, grad, offsets, scales, strides, masks, smooth, out):
                         out[row, f] += w * grad[n, column + f]
 
 
-@kernel
-def _backward_unit(unit, table, grad, offsets, scales, strides, masks, smooth, out):
+@compiled
+def _backward_unit(unit, table, grad, layout, out):
     features = table.shape[1]
     for n in range(unit.shape[0]):
         out[n] = 0
         if not _inside(unit[n]):
             continue
-        for level in range(scales.shape[0]):
-            rows, _ = _locate(unit[n], scales[level], strides[level], masks[level], smooth)
-            rest = table[offsets[level] : offsets[level + 1]]
+        for level in range(layout.scales.shape[0]):
+            rows, _ = _locate(unit[n], layout, level)
+            rest = table[layout.offsets[level] : layout.offsets[level + 1]]
             for c in range(8):
                 pull = np.float32(0)
                 for f in range(features):
                     pull += rest[rows[c], f] * grad[n, level * features + f]
                 for a in range(3):
-                    slope = scales[level] if (c >> a) & 1 else -scales[level]
+                    slope = layout.scales[level] if (c >> a) & 1 else -layout.scales[level]
                     for b in range(3):
-                        part = _split(unit[n, b], scales[level])[1]
+                        part = _split(unit[n, b], layout.scales[level])[1]
                         if a != b:
-                            share = _weigh(part, smooth)
+                            share = _weigh(part, layout.smoothstep)
                             slope *= share if (c >> b) & 1 else np.float32(1) - share
-                        elif smooth:
+                        elif layout.smoothstep:
                             slope *= np.float32(6) * part * (np.float32(1) - part)
                     out[n, a] += slope * pull
-
-
-def _layout(config: "GridConfig"):
-    return config.offsets, config.scales, config.strides, config.masks, config.smoothstep
 
 
 def _in_space(unit: np.ndarray) -> np.ndarray:
@@ -158,20 +150,20 @@ def _in_space(unit: np.ndarray) -> np.ndarray:
     return np.pad(unit, ((0, 0), (0, 3 - unit.shape[1]))) if unit.shape[1] < 3 else unit
 
 
-def forward(unit: np.ndarray, table: np.ndarray, out: np.ndarray, config: "GridConfig") -> None:
+def forward(unit: np.ndarray, table: np.ndarray, out: np.ndarray, layout: GridLayout) -> None:
     """``unit [N, D]``, ``table [rows, F]`` -> ``out [N, levels * F]``, all float32."""
-    _forward(_in_space(unit), table, *_layout(config), out)
+    _forward(_in_space(unit), table, layout, out)
 
 
-def backward_table(unit: np.ndarray, grad: np.ndarray, out: np.ndarray, config: "GridConfig") -> None:
+def backward_table(unit: np.ndarray, grad: np.ndarray, out: np.ndarray, layout: GridLayout) -> None:
     """Adds to ``out [rows, F]`` the gradient of the table; ``grad [N, levels * F]``."""
-    _backward_table(_in_space(unit), grad, *_layout(config), out)
+    _backward_table(_in_space(unit), grad, layout, out)
 
 
 def backward_unit(
-    unit: np.ndarray, table: np.ndarray, grad: np.ndarray, out: np.ndarray, config: "GridConfig"
+    unit: np.ndarray, table: np.ndarray, grad: np.ndarray, out: np.ndarray, layout: GridLayout
 ) -> None:
     """Writes to ``out [N, D]`` the gradient of the coordinates."""
     slopes = np.empty((len(unit), 3), np.float32)
-    _backward_unit(_in_space(unit), table, grad, *_layout(config), slopes)
+    _backward_unit(_in_space(unit), table, grad, layout, slopes)
     out[:] = slopes[:, : unit.shape[1]]

@@ -6,16 +6,14 @@ All in the field's own frame, where the occupancy grid fills the cube ``-1..1``.
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from emogene.motion2video import marching_cpu
+from emogene.motion2video.backend import Backend, by_kernels
 from emogene.motion2video.warp import Warp
 
-Backend = Literal["auto", "reference", "numba"]
 BLOCK = 4  # cells
 MOST_GROWN = 4
 SLAB = 2**15  # rays whose steps are held in memory together
@@ -154,12 +152,16 @@ def march_reference(
 
     All steps of ``SLAB`` rays are looked up at once.
     """
-    arrays = (x.split(SLAB) for x in (origin, direction, start, far))
     slabs = [
-        _march_slab(o, d, s, f, occupancy, rule, limit, warp) for o, d, s, f in zip(*arrays, strict=True)
+        _march_slab(origin[rays], direction[rays], start[rays], far[rays], occupancy, rule, limit, warp)
+        for rays in _slabs(len(start))
     ]
     position, step, end, count = (torch.cat(parts) for parts in zip(*slabs, strict=True))
     return Samples(position, step, end, torch.nn.functional.pad(count.cumsum(0), (1, 0)))
+
+
+def _slabs(rays: int) -> list[slice]:
+    return [slice(first, first + SLAB) for first in range(0, max(rays, 1), SLAB)]
 
 
 def _march_slab(
@@ -208,19 +210,40 @@ def march(
     ``origin, direction [R, 3]``, unit directions. With a ``warp``, points are bent back to canonical space
     before cells are looked up. The kernel serves float32 on the CPU, the reference everything else.
     """
-    if backend == "reference" or (backend == "auto" and origin.device.type != "cpu"):
+    if not by_kernels(backend, origin):
         return march_reference(origin, direction, start, far, occupancy, rule, limit, warp)
+    from emogene.motion2video import marching_cpu
+
     rays = len(start)
-    first = torch.zeros(rays + 1, dtype=torch.int64)
-    position = torch.empty(rays * limit, 3)
-    step, end = torch.empty(rays * limit), torch.empty(rays * limit)
-    marching_cpu.march(
-        *(x.contiguous().numpy() for x in (origin, direction, start, far)),
-        *(x.numpy() for x in (occupancy.bits, *occupancy.blocks_under(warp))),
-        occupancy.size,
-        *(np.float32(rule.shortest), np.float32(rule.longest), np.float32(rule.gamma), limit),
-        *Warp.arrays(warp),
-        *(x.numpy() for x in (position, step, end, first)),
+    samples = Samples(
+        position=torch.empty(rays * limit, 3),
+        step=torch.empty(rays * limit),
+        end=torch.empty(rays * limit),
+        first=torch.zeros(rays + 1, dtype=torch.int64),
     )
-    total = int(first[-1])
-    return Samples(position[:total], step[:total], end[:total], first)
+    blocks, wide = occupancy.blocks_under(warp)
+    bend = Warp.nowhere() if warp is None else warp
+    marching_cpu.march(
+        origin=origin.contiguous().numpy(),
+        direction=direction.contiguous().numpy(),
+        start=start.contiguous().numpy(),
+        far=far.contiguous().numpy(),
+        bits=occupancy.bits.numpy(),
+        blocks=blocks.numpy(),
+        wide=wide.numpy(),
+        size=occupancy.size,
+        shortest=np.float32(rule.shortest),
+        longest=np.float32(rule.longest),
+        gamma=np.float32(rule.gamma),
+        limit=limit,
+        warped=warp is not None,
+        lattice=bend.lattice.numpy(),
+        low=bend.low.numpy(),
+        scale=bend.scale.numpy(),
+        position=samples.position.numpy(),
+        step=samples.step.numpy(),
+        end=samples.end.numpy(),
+        first=samples.first.numpy(),
+    )
+    total = int(samples.first[-1])
+    return Samples(samples.position[:total], samples.step[:total], samples.end[:total], samples.first)

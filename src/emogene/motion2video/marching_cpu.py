@@ -1,12 +1,11 @@
 """Numba kernels of the march and of compositing. They run on the calling thread and release the GIL."""
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 
-kernel: Any = njit(cache=True, nogil=True)
-inlined: Any = njit(inline="always", cache=True, nogil=True)
+from emogene.kernel import kernel
+
+compiled = kernel(fastmath=False)  # sums in the official order
+inlined = kernel(fastmath=False, inline="always")
 
 
 @inlined
@@ -74,7 +73,7 @@ def _exit(x, d, cell, size, bits):
     return (np.float32(2 * edge) / np.float32(size) - np.float32(1) - x) / d
 
 
-@kernel
+@compiled
 def march(
     origin, direction, start, far, bits, blocks, wide, size, shortest, longest, gamma, limit,
     warped, lattice, low, scale, position, step, end, first,
@@ -117,17 +116,17 @@ def march(
         first[ray + 1] = total
 
 
-@kernel
-def composite(sigma, color, step, end, first, threshold, weights, image, depth):
+@compiled
+def composite(sigma, colour, step, end, first, threshold, weights, image, depth):
     """Front to back over each ray until its transmittance falls below ``threshold``."""
     for ray in range(first.shape[0] - 1):
         left, r, g, b, d = np.float32(1), np.float32(0), np.float32(0), np.float32(0), np.float32(0)
         for i in range(first[ray], first[ray + 1]):
             alpha = np.float32(1) - np.exp(-sigma[i] * step[i])
             weight = alpha * left
-            r += weight * color[i, 0]
-            g += weight * color[i, 1]
-            b += weight * color[i, 2]
+            r += weight * colour[i, 0]
+            g += weight * colour[i, 1]
+            b += weight * colour[i, 2]
             d += weight * end[i]
             left *= np.float32(1) - alpha
             if left < threshold:
@@ -136,10 +135,10 @@ def composite(sigma, color, step, end, first, threshold, weights, image, depth):
         weights[ray], depth[ray] = np.float32(1) - left, d
 
 
-@kernel
+@compiled
 def composite_backward(
-    sigma, color, step, end, first, threshold, weights, image, depth,
-    grad_weights, grad_image, grad_depth, grad_sigma, grad_color,
+    sigma, colour, step, end, first, threshold, weights, image, depth,
+    grad_weights, grad_image, grad_depth, grad_sigma, grad_colour,
 ):  # fmt: skip
     """Gradients of sigma and colour; both outputs are zero where no ray arrives."""
     for ray in range(first.shape[0] - 1):
@@ -152,18 +151,18 @@ def composite_backward(
         for i in range(first[ray], first[ray + 1]):
             fade = np.exp(-sigma[i] * step[i])
             weight = (np.float32(1) - fade) * left
-            value = gr * color[i, 0] + gg * color[i, 1] + gb * color[i, 2] + gw + gd * end[i]
+            value = gr * colour[i, 0] + gg * colour[i, 1] + gb * colour[i, 2] + gw + gd * end[i]
             behind -= weight * value
             left *= fade
             grad_sigma[i] = step[i] * (left * value - behind)
-            grad_color[i, 0], grad_color[i, 1], grad_color[i, 2] = weight * gr, weight * gg, weight * gb
+            grad_colour[i, 0], grad_colour[i, 1], grad_colour[i, 2] = weight * gr, weight * gg, weight * gb
             if left < threshold:
                 break
 
 
-@kernel
+@compiled
 def accumulate(
-    sigma, color, step, end, first, limit, threshold, solid, rays, weights, image, depth, start, alive
+    sigma, colour, step, end, first, limit, threshold, solid, rays, weights, image, depth, start, alive
 ):
     """Adds a round of samples to the ``rays``; those that go on are put in ``alive``; returns how many.
 
@@ -177,9 +176,9 @@ def accumulate(
             weight = (np.float32(1) - np.exp(-sigma[i] * step[i])) * left
             weights[ray] += weight
             depth[ray] += weight * end[i]
-            image[ray, 0] += weight * color[i, 0]
-            image[ray, 1] += weight * color[i, 1]
-            image[ray, 2] += weight * color[i, 2]
+            image[ray, 0] += weight * colour[i, 0]
+            image[ray, 1] += weight * colour[i, 1]
+            image[ray, 2] += weight * colour[i, 2]
             if left < threshold or (solid and left - weight < threshold):
                 stop = True
                 break

@@ -3,7 +3,7 @@
 import copy
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
@@ -12,14 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from emogene.motion2video.backend import Backend
 from emogene.motion2video.casting import Caster, HeadLayer
 from emogene.motion2video.field import HeadField
 from emogene.motion2video.frozen import FrozenTorso, best_dtype
-from emogene.motion2video.grid import Backend, GridEncoding
+from emogene.motion2video.grid import GridEncoding
 from emogene.motion2video.rays import Rays
 from emogene.motion2video.superres import Noise, SuperResolution
 from emogene.motion2video.torso import TorsoField, pixel_coordinates
 from emogene.motion2video.warp import Warp
+from emogene.workers import workers
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -37,18 +39,19 @@ class Portrait:
         if device.type == "cpu" and backend == "auto":
             return self
 
-        def moved(module: M | None) -> M | None:
-            if module is None:
-                return None
-            module = copy.deepcopy(module).to(device)
-            for part in module.modules():
-                if isinstance(part, GridEncoding):
-                    part.backend = backend
-            return module
+        return Portrait(
+            _moved(self.head, device, backend),
+            None if self.torso is None else _moved(self.torso, device, backend),
+            None if self.superres is None else _moved(self.superres, device, backend),
+        )
 
-        head = moved(self.head)
-        assert head is not None
-        return Portrait(head, moved(self.torso), moved(self.superres))
+
+def _moved(module: M, device: torch.device, backend: Backend) -> M:
+    module = copy.deepcopy(module).to(device)
+    for part in module.modules():
+        if isinstance(part, GridEncoding):
+            part.backend = backend
+    return module
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class FrameState:
 
     def to(self, device: torch.device) -> "FrameState":
         return FrameState(
-            Rays(*(x.to(device) for x in self.rays)),
+            Rays(self.rays.origin.to(device), self.rays.direction.to(device)),
             self.condition.to(device),
             None if self.torso_condition is None else self.torso_condition.to(device),
             None if self.warp is None else self.warp.to(device),
@@ -92,8 +95,7 @@ class Renderer:
     ``size``: rows and columns of the field's image (super-resolution doubles them). ``background``:
     ``[size * size, 3]`` in 0..1, or one colour ``[3]``. ``dtype`` of the networks: bfloat16 where a CPU has
     it, if not given. ``threshold``: see :class:`Caster`. ``device``: where to compute; ``backend`` "auto"
-    takes the kernels on the CPU and plain PyTorch elsewhere. Frames do not depend on each other or on
-    ``threads``.
+    takes the kernels on the CPU and plain PyTorch elsewhere. Frames do not depend on each other.
     """
 
     def __init__(
@@ -116,23 +118,23 @@ class Renderer:
         self.superres = portrait.superres
 
     @torch.no_grad()
-    def layers(self, state: FrameState, pool: ThreadPoolExecutor | None = None) -> Layers:
-        """One frame at the field's own size; ``pool`` shares the points of the head among its threads."""
+    def layers(self, state: FrameState) -> Layers:
+        """One frame at the field's own size."""
         state = state.to(self.device)
-        image, opacity, depth, samples = self.head_layer(state, pool)
-        behind, alpha = self.background, torch.zeros_like(opacity)
+        head = self.head_layer(state)
+        behind, alpha = self.background, torch.zeros_like(head.opacity)
         if self.torso is not None and state.torso_condition is not None:
-            seen = torch.cat([image, opacity[:, None]], -1)
-            share, color = self.torso(state.torso_condition, seen)
+            seen = torch.cat([head.image, head.opacity[:, None]], -1)
+            share, colour = self.torso(state.torso_condition, seen)
             behind = behind.clone()
-            behind[self.torso.visible] = color * share + behind[self.torso.visible] * (1 - share)
+            behind[self.torso.visible] = colour * share + behind[self.torso.visible] * (1 - share)
             alpha[self.torso.visible] = share[:, 0]
-        image = (image + (1 - opacity)[:, None] * behind).clamp_(0, 1)
-        return Layers(image, opacity, depth, alpha, samples)
+        image = (head.image + (1 - head.opacity)[:, None] * behind).clamp_(0, 1)
+        return Layers(image, head.opacity, head.depth, alpha, head.samples)
 
-    def head_layer(self, state: FrameState, pool: ThreadPoolExecutor | None = None) -> HeadLayer:
+    def head_layer(self, state: FrameState) -> HeadLayer:
         """The head alone: see :class:`Caster`."""
-        return self.caster(state.rays, state.condition, state.warp, pool)
+        return self.caster(state.rays, state.condition, state.warp)
 
     @torch.no_grad()
     def enlarge(self, image: Tensor, noise: Noise = "none") -> Tensor:
@@ -143,24 +145,22 @@ class Renderer:
         with _exact(self.device):
             return self.superres(picture, noise, dtype=self.dtype)[0]
 
-    def frame(self, state: FrameState, pool: ThreadPoolExecutor | None = None) -> np.ndarray:
+    def frame(self, state: FrameState) -> np.ndarray:
         """One picture, uint8 ``[H, W, 3]``."""
-        picture = self.enlarge(self.layers(state, pool).image)
-        return (picture.clamp(0, 1) * 255).to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+        picture = self.enlarge(self.layers(state).image).clamp(0, 1)
+        return (picture * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
 
-    def frames(self, states: Iterable[FrameState], threads: int = 2) -> Iterator[np.ndarray]:
+    def frames(self, states: Iterable[FrameState], threads: int = 1) -> Iterator[np.ndarray]:
         """Pictures in order, each by one thread, on a CPU ``threads`` at a time; memory does not grow.
 
-        A thread makes the states too: on the calling thread PyTorch shares small operations among threads of
-        its own, which spin in between and would take a third of the time.
+        The states are made by the same threads. While the caller has a picture, one thread fewer is busy.
         """
         threads = threads if self.device.type == "cpu" else 1
-        single = {"initializer": torch.set_num_threads, "initargs": (1,)}
-        with ThreadPoolExecutor(1, **single) as maker, ThreadPoolExecutor(threads, **single) as pool:
+        with workers(threads) as pool:
             source, waiting = iter(states), deque[Future[np.ndarray]]()
-            while (state := maker.submit(next, source, None).result()) is not None:
+            while (state := pool.submit(next, source, None).result()) is not None:
                 waiting.append(pool.submit(self.frame, state))
-                if len(waiting) > threads:
+                if len(waiting) == threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

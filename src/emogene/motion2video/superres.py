@@ -26,9 +26,9 @@ class SuperResolutionConfig:
     image_channels: int = 3
 
     @staticmethod
-    def small(**changes) -> "SuperResolutionConfig":
+    def small(size: int = 256) -> "SuperResolutionConfig":
         """A network for a 2-core CPU."""
-        return SuperResolutionConfig(**{"kind": "shuffle", "channels": (16, 16, 16), **changes})
+        return SuperResolutionConfig(kind="shuffle", size=size, channels=(16, 16, 16))
 
 
 def fir_kernel() -> Tensor:

@@ -1,14 +1,16 @@
 """The torso: a 2-D field over the image, deformed with the head's pose (RAD-NeRF)."""
 
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from emogene.motion2video.backend import Backend
 from emogene.motion2video.encodings import frequency, frequency_width
-from emogene.motion2video.grid import Backend, GridConfig, GridEncoding
+from emogene.motion2video.grid import GridEncoding
+from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.mlp import MLP
 
 TORSO_LANDMARKS = slice(5, 12)  # the chin, seven of the 68 points
@@ -36,27 +38,30 @@ class TorsoConfig:
     layers: int = 3
     shrink: float = 0.8
     grid_size: int = 128
-    density_threshold: float = 0.01
 
     @property
     def condition_width(self) -> int:
         return frequency_width(6 if self.condition == "pose" else 14, self.condition_octaves)
 
     @staticmethod
-    def small(**changes) -> "TorsoConfig":
+    def small(**changes: Any) -> "TorsoConfig":
         """A torso for a 2-core CPU."""
-        sizes = {
-            **{"individuals": 0, "individual_width": 0, "octaves": 4, "condition_octaves": 2},
-            "grid": GridConfig(dimensions=2, levels=8, features=4, finest_resolution=512, log2_rows=14),
-            **{"deform_hidden": 32, "canonical_hidden": 32},
-        }
-        return TorsoConfig(**{**sizes, **changes})
+        config = TorsoConfig(
+            individuals=0,
+            individual_width=0,
+            octaves=4,
+            condition_octaves=2,
+            grid=GridConfig(dimensions=2, levels=8, features=4, finest_resolution=512, log2_rows=14),
+            deform_hidden=32,
+            canonical_hidden=32,
+        )
+        return replace(config, **changes)
 
 
 class TorsoValue(NamedTuple):
     alpha: Tensor
     """``[P, 1]`` in 0..1."""
-    color: Tensor
+    colour: Tensor
     """``[P, 3]`` in 0..1, not multiplied by alpha."""
     shift: Tensor
     """``[P, 2]``: where each pixel looks in the canonical torso."""
@@ -81,9 +86,9 @@ class TorsoField(nn.Module):
             self.torso_individual_codes = nn.Parameter(torch.randn(c.individuals, c.individual_width) * 0.1)
         inputs = frequency_width(2, c.octaves) + c.condition_width + c.individual_width
         if c.head_aware:
-            sizes = ((4, 16), (16, 32), (32, 16))
-            layers = [layer for size in sizes for layer in (nn.Linear(*size), nn.LeakyReLU(0.02))]
-            self.head_color_weights_encoder = nn.Sequential(*layers[:-1])
+            self.head_color_weights_encoder = nn.Sequential(
+                nn.Linear(4, 16), nn.LeakyReLU(0.02), nn.Linear(16, 32), nn.LeakyReLU(0.02), nn.Linear(32, 16)
+            )
             inputs += 16
         self.torso_embedder = GridEncoding(c.grid, backend)
         self.torso_deform_net = MLP(inputs, c.deform_hidden, 2, c.layers)
@@ -131,11 +136,3 @@ class TorsoField(nn.Module):
         features = self.torso_embedder((x + shift).clamp(-1, 1))
         out = self.torso_canonicial_net(features, *parts).float()
         return TorsoValue(torch.sigmoid(out[:, :1]), torch.sigmoid(out[:, 1:]), shift)
-
-
-@torch.no_grad()
-def update_torso_density(field: TorsoField, alpha: Tensor, decay: float = 0.95) -> None:
-    """Keeps where the torso can be: ``alpha [size ** 2]`` at the grid's points, column by column."""
-    size = field.config.grid_size
-    grown = F.max_pool2d(alpha.reshape(1, 1, size, size), 5, stride=1, padding=2).flatten()
-    field.density_grid_torso.copy_(torch.maximum(field.density_grid_torso * decay, grown))

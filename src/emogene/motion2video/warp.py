@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,11 +49,9 @@ class Warp:
         return position + torch.where(inside, moved, 0)
 
     @staticmethod
-    def arrays(warp: "Warp | None") -> tuple[bool, np.ndarray, np.ndarray, np.ndarray]:
-        """What the march kernel takes, with or without a warp."""
-        if warp is None:
-            return False, np.zeros((1, 1, 1, 3), np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
-        return True, warp.lattice.numpy(), warp.low.numpy(), warp.scale.numpy()
+    def nowhere() -> "Warp":
+        """A lattice too small for any point to lie in, for a kernel that wants one."""
+        return Warp(torch.zeros(1, 1, 1, 3), torch.zeros(3), torch.zeros(3))
 
     @staticmethod
     def fit(
@@ -71,17 +68,20 @@ class Warp:
         lattice that ends three widths away. The field's frame is ``(p - centre) / radius`` of a point p.
         """
         moved = landmarks + displacement
-        distance = torch.cdist(moved, moved)
-        kernel = torch.exp(-(distance**2) / (2 * width**2)) + ridge * torch.eye(len(moved))
-        weights = torch.linalg.solve(kernel, -displacement)
+        kernel = _gaussian(torch.cdist(moved, moved), width) + ridge * torch.eye(len(moved))
+        weights = torch.linalg.solve(kernel, -displacement)  # [68, 3]
         low, high = moved.amin(0) - 3 * width, moved.amax(0) + 3 * width
         # A Gaussian is a product over the axes, so the lattice is one matrix product.
-        bumps = []
-        for axis, count in enumerate(LATTICE):
-            place = low[axis] + (high[axis] - low[axis]) * torch.arange(count) / (count - 1)
-            bumps.append(torch.exp(-((place - moved[:, axis, None]) ** 2) / (2 * width**2)))
-        across = (bumps[0][:, :, None] * bumps[1][:, None]).flatten(1)
-        along = (bumps[2][:, :, None] * weights[:, None]).flatten(1)
+        x, y, z = (
+            _gaussian(torch.lerp(low[axis], high[axis], torch.linspace(0, 1, count)) - moved[:, axis, None], width)
+            for axis, count in enumerate(LATTICE)
+        )
+        across = (x[:, :, None] * y[:, None]).flatten(1)  # [68, X * Y]
+        along = (z[:, :, None] * weights[:, None]).flatten(1)  # [68, Z * 3]
         lattice = (across.T @ along).reshape(*LATTICE, 3) / radius
         scale = (torch.tensor(LATTICE) - 1) / (high - low) * radius
         return Warp(lattice.contiguous(), (low - torch.tensor(centre)) / radius, scale)
+
+
+def _gaussian(distance: Tensor, width: float) -> Tensor:
+    return torch.exp(-(distance**2) / (2 * width**2))

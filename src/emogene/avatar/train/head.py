@@ -54,7 +54,7 @@ def head_config(condition_width: int, frame: FieldFrame) -> HeadConfig:
         position_grid=GridConfig(levels=8, features=4, finest_resolution=512, log2_rows=15, hashed=True),
         sigma_hidden=64,
         geometry_width=16,
-        color_hidden=64,
+        colour_hidden=64,
         view_bands=1,
         box=frame.box,
         step=0.027,
@@ -114,10 +114,10 @@ class HeadTrainer:
         frames = self.random.choice(self.frames, rays, p=self.shares)
         pixels = self.regions.draw(frames, self.data.colour.shape[1], self.random)
         seen, used = self._render(frames, pixels)
-        color, opacity = self._target(frames, pixels)
+        colour, opacity = self._target(frames, pixels)
         background = torch.rand(rays, 3, generator=self.noise)
         shown = seen.image + background * (1 - seen.weights[:, None])
-        wanted = color * opacity[:, None] + background * (1 - opacity[:, None])
+        wanted = colour * opacity[:, None] + background * (1 - opacity[:, None])
         loss = nn.functional.mse_loss(shown, wanted)
         loss = loss + self.config.opacity_weight * nn.functional.mse_loss(seen.weights, opacity)
         self.optimizer.zero_grad()
@@ -141,16 +141,16 @@ class HeadTrainer:
         near, far = near_far(origin, direction, self.field.aabb_train)
         start = near + jitter * config.step
         samples = march(origin, direction, start, far, self.visible.occupancy, config.rule, config.max_steps)
-        sigma, color = evaluate_samples(self.field, samples, direction, condition)
+        sigma, colour = evaluate_samples(self.field, samples, direction, condition)
         self.last = samples, sigma.detach()
         self.visible.watch(*self.last)
-        return composite(sigma, color, samples), len(samples)
+        return composite(sigma, colour, samples), len(samples)
 
     def _target(self, frames: np.ndarray, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
         column, row = pixels.T
-        color = torch.from_numpy(self.data.colour[frames, row, column]).float() / 255
+        colour = torch.from_numpy(self.data.colour[frames, row, column]).float() / 255
         share = self.data.alpha[frames, row, column].astype(np.float32) * self.data.head[frames, row, column]
-        return color, torch.from_numpy(share / 255**2)
+        return colour, torch.from_numpy(share / 255**2)
 
     def _rate(self, step: int) -> float:
         part = step / self.config.iterations
@@ -167,7 +167,7 @@ def evaluate_samples(
     ray = nn.functional.pad(samples.ray, (0, spare))
     with torch.autocast("cpu", torch.bfloat16):
         value = field(position, ray, direction, condition, frame=torch.arange(len(condition)))
-    return value.sigma[:total], value.color[:total]
+    return value.sigma[:total], value.colour[:total]
 
 
 def render_layers(

@@ -104,11 +104,11 @@ class TorsoTrainer:
             code = self.field.torso_individual_codes[self.clip[frame]]
             value = self.field(self.coordinates[place], condition, code)
         head = torch.from_numpy(self.heads[frame, place].astype(np.float32))
-        color, alpha = _bytes(self.colour[frame, place]), _bytes(self.alpha[frame, place])[:, None]
+        colour, alpha = _bytes(self.colour[frame, place]), _bytes(self.alpha[frame, place])[:, None]
         background = torch.rand(count, 3, generator=self.noise)
-        torso = value.color * value.alpha + background * (1 - value.alpha)
+        torso = value.colour * value.alpha + background * (1 - value.alpha)
         shown = head[:, :3] + torso * (1 - head[:, 3:])
-        loss = (shown - color * alpha - background * (1 - alpha)).square().mean()
+        loss = (shown - colour * alpha - background * (1 - alpha)).square().mean()
         behind = _bytes(self.continued[frame, place])
         kept = behind[:, :3] * behind[:, 3:] + background * (1 - behind[:, 3:])
         loss = loss + self.config.hidden_weight * (head[:, 3:] * (torso - kept).square()).mean()
@@ -146,7 +146,7 @@ def render_torso(field: TorsoField, pose: np.ndarray, size: int) -> np.ndarray:
     coordinates = pixel_coordinates(size, size)
     value = field(coordinates, torch.from_numpy(pose)[None], field.code())
     alpha = value.alpha * field.mask(coordinates)[:, None]
-    return torch.cat([value.color, alpha], 1).reshape(size, size, 4).numpy()
+    return torch.cat([value.colour, alpha], 1).reshape(size, size, 4).numpy()
 
 
 def _bytes(values: np.ndarray) -> Tensor:
