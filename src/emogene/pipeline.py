@@ -1,7 +1,7 @@
 """The whole way: a recording in, a talking head out. The four stages in order and nothing else."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,21 +22,16 @@ from emogene.face.landmarks import Landmarks
 from emogene.face.rig import Rig
 from emogene.mixture import Mixture
 from emogene.output import replacing
+from emogene.progress import Progress, silent
 from emogene.reference.condition import pose_frames
 from emogene.reference.stages import Manner, ReferenceEmotion, ReferenceLips
 from emogene.track import Track
 from emogene.video.background import read_background
 from emogene.video.writer import VideoWriter
 
-Progress = Callable[[str, int, int], None]
-"""Called with (what is being done, steps done, steps in all)."""
-
 STAGES = ("listening", "lip-synced landmarks", "emotion-aware landmarks", "mixture")
 SIZES = range(64, 2049)
 SEEDS = 2**63
-
-
-def _silent(what: str, done: int, total: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -90,7 +85,7 @@ class Result:
         shown = self.mixed if motion is None else motion
         return renderer.frames(shown, seed=self.config.seed, loudness=self.loudness)
 
-    def save(self, path: str | Path, compare: str | Path | None = None, progress: Progress = _silent) -> None:
+    def save(self, path: str | Path, compare: str | Path | None = None, progress: Progress = silent) -> None:
         """Write the video with the recording's own sound to ``path`` (mp4), and the four panels to
         ``compare``.
 
@@ -214,7 +209,7 @@ class EmoGene:
         size: int = 512,
         background: str | None = None,
         pose: str | None = None,
-        progress: Progress = _silent,
+        progress: Progress = silent,
     ) -> Result:
         """The motion of ``avatar`` (a name or a file) that says ``audio`` (any file with sound); renders
         nothing yet.

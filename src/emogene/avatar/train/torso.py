@@ -1,6 +1,5 @@
 """Training the torso field beneath a finished head."""
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.motion2video.torso import TorsoConfig, TorsoField, pixel_coordinates
+from emogene.progress import Progress, over, silent
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ class TorsoTrainer:
         grid = maximum_filter(possible, 5)[np.ix_(near, near)].T
         self.field.density_grid_torso.copy_(torch.from_numpy(grid.reshape(-1).astype(np.float32)))
 
-    def run(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> TorsoField:
+    def run(self, progress: Progress = silent) -> TorsoField:
         """All steps; see :meth:`of_clip`."""
-        for _ in progress(range(self.config.iterations)):
+        for _ in over(range(self.config.iterations), "torso", progress):
             self.step()
         return self.field
 
