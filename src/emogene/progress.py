@@ -1,10 +1,10 @@
 """How far a piece of work is: the one way in which everything long says so."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, steps done, steps in all)."""
@@ -14,7 +14,15 @@ def silent(what: str, done: int, total: int) -> None:
     """Says nothing."""
 
 
-def over(items: Sequence[T], what: str, progress: Progress) -> Iterator[T]:
+class Countable(Protocol[T]):
+    """Items whose number is known: a sequence, an array."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[T]: ...
+
+
+def over(items: Countable[T], what: str, progress: Progress) -> Iterator[T]:
     """The items one by one; each is a step, done when the next is asked for."""
     progress(what, 0, len(items))
     for done, item in enumerate(items, 1):

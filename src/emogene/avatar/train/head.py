@@ -11,6 +11,7 @@ from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.frame import FieldFrame
 from emogene.avatar.train.sampling import Regions, frame_shares
+from emogene.avatar.train.seed import seeded
 from emogene.avatar.train.visible import SeenCells, VisibleCells
 from emogene.motion2video.compositing import Rendered, composite
 from emogene.motion2video.field import HeadConfig, HeadField
@@ -74,11 +75,11 @@ class HeadTrainer:
         basis: ConditionBasis,
         config: HeadTraining,
     ) -> None:
-        torch.manual_seed(config.seed)
         self.data, self.frames, self.frame, self.config = data, frames, frame, config
         self.random = np.random.default_rng(config.seed)
         self.noise = torch.Generator().manual_seed(config.seed)
-        self.field = HeadField(head_config(basis.width, frame))
+        with seeded(config.seed):
+            self.field = HeadField(head_config(basis.width, frame))
         self.condition = torch.from_numpy(basis.encode(data.points, data.gaze))
         self.regions = Regions.of(data)
         self.shares = frame_shares(data.points[frames])
