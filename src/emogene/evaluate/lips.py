@@ -10,7 +10,7 @@ are tracked now (extra ``avatar``). Where closures are to be judged, also ``alig
 
 import csv
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ import numpy as np
 
 from emogene.audio import Speech, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
-from emogene.bars import silently
 from emogene.clock import VIDEO_FPS
 from emogene.errors import EmoGeneError
 from emogene.evaluate.faces import recordings, tracked
 from emogene.face.landmarks import MOUTH, mouth_openness
+from emogene.progress import Progress, over, silent
 
 LAGS = range(-5, 6)
 TICKS = 25_000  # of the alignments, a second
@@ -56,7 +56,7 @@ def evaluate(
     everything: bool = False,
     limit: int | None = None,
     listen: Callable[[Path], Speech] = listen,
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Figures on the clips of ``folder`` that the model has not learnt from (or on ``everything``).
 
@@ -86,7 +86,7 @@ def predict(
     everything: bool = False,
     limit: int | None = None,
     listen: Callable[[Path], Speech] = listen,
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    progress: Progress = silent,
 ) -> list[Clip]:
     """Every clip that has sound and a track, predicted; those learnt from are left out."""
     there, words = recordings(folder), _words(folder / "alignments.tsv")
@@ -99,7 +99,7 @@ def predict(
     if not both:
         raise EmoGeneError(f"{folder}: no sound in audio/ has the name of a clip in tracks.npz")
     clips = []
-    for clip in progress(both, "lips"):
+    for clip in over(both, "lips", progress):
         true = faces[clip.name]
         found = model(listen(clip.sound), len(true), resting(true)).points
         clips.append(Clip(clip.name, true, found, words.get(clip.name, [])))

@@ -1,19 +1,19 @@
 """Does the mixture keep the lips in sync and the emotion on the face? Ours beside the reference's."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emogene.bars import silently
 from emogene.clock import VIDEO_FPS, frame_count
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import BROWS, EYES, MOUTH_CORNERS, Landmarks, mouth_openness
 from emogene.mixture import Mixture
 from emogene.mixture.accumulate import within_reach
 from emogene.mixture.calibration import Calibration
+from emogene.progress import Progress, over, silent
 
 REGIONS: dict[str, slice | list[int]] = {"brows": BROWS, "eyes": EYES, "corners": list(MOUTH_CORNERS)}
 CLOSED = 0.15  # a closure: openness below this share of the avatar's range
@@ -113,7 +113,7 @@ def evaluate(
     emotion: str | None = None,
     avatar: str | Path = "default",
     seed: int = 0,
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Stages 1 to 3 on the recordings of ``folder``: figures of both mixtures, over all clips and by emotion.
 
@@ -124,7 +124,7 @@ def evaluate(
     if not recordings:
         raise EmoGeneError(f"{folder} holds no recordings ({', '.join(sorted(SOUNDS))})")
     found: dict[str, list[tuple[str, ClipFigures]]] = {"default": [], "reference": []}
-    for mode, label, figures in _measure(progress(recordings, "recordings"), emotion, avatar, seed):
+    for mode, label, figures in _measure(over(recordings, "recordings", progress), emotion, avatar, seed):
         found[mode].append((label, figures))
     result: dict[str, Any] = {}
     for mode, pairs in found.items():

@@ -1,6 +1,6 @@
 """Training the head field on the head layer of a training set."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,12 +11,14 @@ from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.frame import FieldFrame
 from emogene.avatar.train.sampling import Regions, frame_shares
+from emogene.avatar.train.seed import seeded
 from emogene.avatar.train.visible import SeenCells, VisibleCells
 from emogene.motion2video.compositing import Rendered, composite
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid import GridConfig
 from emogene.motion2video.marching import Samples, march, near_far
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
+from emogene.progress import Progress, over, silent
 
 BATCH_UNIT = 4096  # constant shapes keep allocation cheap
 
@@ -73,11 +75,11 @@ class HeadTrainer:
         basis: ConditionBasis,
         config: HeadTraining,
     ) -> None:
-        torch.manual_seed(config.seed)
         self.data, self.frames, self.frame, self.config = data, frames, frame, config
         self.random = np.random.default_rng(config.seed)
         self.noise = torch.Generator().manual_seed(config.seed)
-        self.field = HeadField(head_config(basis.width, frame))
+        with seeded(config.seed):
+            self.field = HeadField(head_config(basis.width, frame))
         self.condition = torch.from_numpy(basis.encode(data.points, data.gaze))
         self.regions = Regions.of(data)
         self.shares = frame_shares(data.points[frames])
@@ -93,12 +95,12 @@ class HeadTrainer:
         self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99), fused=True)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
 
-    def run(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> HeadField:
+    def run(self, progress: Progress = silent) -> HeadField:
         """All steps; the occupancy grid of the result holds what training rays saw towards the end."""
         first, every, threshold = self.config.cull
         share, _, kept = self.config.bake
         watched_from = (1 - share) * self.config.iterations
-        for step in progress(range(self.config.iterations)):
+        for step in over(range(self.config.iterations), "head", progress):
             if step >= first and step % every == 0:
                 self.visible.update(threshold * min(1.0, 0.3 + 0.7 * (step - first) / 1000))
             self.step()

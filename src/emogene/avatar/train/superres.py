@@ -1,6 +1,5 @@
 """Training the super-resolution on what the fields render, towards the video at its own resolution."""
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,9 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
 
+from emogene.avatar.train.seed import seeded
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
+from emogene.progress import Progress, over, silent
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,17 @@ class SuperResolutionTrainer:
         self, rendered: np.ndarray, colour: np.ndarray, alpha: np.ndarray, config: SuperResolutionTraining
     ) -> None:
         """``rendered [M, S, S, 4]`` premultiplied; ``colour [M, 2S, 2S, 3]``, ``alpha [M, 2S, 2S]`` uint8."""
-        torch.manual_seed(config.seed)
         self.config, self.rendered = config, rendered
         self.targets = np.stack([sharpened(c, config.sharpen, config.sharpen_sigma) for c in colour])
         self.alpha = alpha
         self.random = np.random.default_rng(config.seed)
-        self.net = SuperResolution(SuperResolutionConfig.small(size=rendered.shape[1]))
+        with seeded(config.seed):
+            self.net = SuperResolution(SuperResolutionConfig.small(size=rendered.shape[1]))
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=config.rate)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, config.iterations)
 
-    def run(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> SuperResolution:
-        for _ in progress(range(self.config.iterations)):
+    def run(self, progress: Progress = silent) -> SuperResolution:
+        for _ in over(range(self.config.iterations), "super-resolution", progress):
             self.step()
         return self.net
 
