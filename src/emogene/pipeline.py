@@ -12,17 +12,24 @@ import torch
 
 from emogene.audio import SPEECH_FPS, analyse, load_audio
 from emogene.audio.encoder import SpeechEncoder
+from emogene.audio.prosody import Prosody
 from emogene.audio2motion import Audio2Motion
 from emogene.avatar import AnyAvatar, Avatar
 from emogene.clock import VIDEO_FPS, frame_count, resample
 from emogene.device import choose_device, choose_dtype
 from emogene.emotalk import LABELS, EmoTalk, parse
 from emogene.errors import EmoGeneError
+from emogene.face.arkit import ARKIT_52
+from emogene.face.blink import blink_curve, close_eyes
+from emogene.face.gesture import speaking_pose
 from emogene.face.landmarks import Landmarks
+from emogene.face.pose import HeadPose
 from emogene.face.rig import Rig
 from emogene.mixture import Mixture
+from emogene.motion2video.performance_renderer import PerformanceRenderer
 from emogene.output import replacing
-from emogene.reference.condition import pose_frames
+from emogene.performance import Performance
+from emogene.performance.track import pose_frames
 from emogene.reference.stages import Manner, ReferenceEmotion, ReferenceLips
 from emogene.track import Track
 from emogene.video.background import read_background
@@ -83,12 +90,47 @@ class Result:
 
     def frames(self, motion: Landmarks | None = None) -> Iterator[np.ndarray]:
         """Rendered frames ``[size, size, 3]`` uint8 sRGB, one by one, of ``mixed`` or another ``motion``."""
-        renderer = self.avatar.renderer(
-            *(self.config.size, self.config.background, self.device, self.threads, self.config.pose),
+        return self.renderer().frames([self.performance(motion)])
+
+    def renderer(self) -> PerformanceRenderer:
+        return self.avatar.renderer(
+            size=self.config.size,
+            background=self.config.background,
+            device=self.device,
+            threads=self.threads,
             precision=self.precision,
         )
-        shown = self.mixed if motion is None else motion
-        return renderer.frames(shown, seed=self.config.seed, loudness=self.loudness)
+
+    def performance(self, motion: Landmarks | None = None) -> Performance:
+        """What the avatar does: ``mixed`` or another ``motion``, with blinks and the head's motion."""
+        motion = self.mixed if motion is None else motion
+        frames, fps, seed = len(motion), motion.fps, self.config.seed
+        voice = Prosody.of(self.loudness[:frames], fps)
+        blink = self.avatar.blink(frames)
+        points = motion.points
+        if blink is None:
+            blink = blink_curve(frames, fps, seed, phrase_ends=voice.phrase_ends)
+            points = close_eyes(points, blink)
+        still = Track(np.zeros((frames, len(ARKIT_52)), np.float32), ARKIT_52, fps, "weight")
+        return Performance(
+            landmarks=Landmarks.of(points, fps),
+            lips=self.lips[:frames],
+            emotion=self.emotion[:frames],
+            speech_shapes=still,
+            emotion_shapes=still,
+            blink=Track(blink[:, None], ("blink",), fps, "share"),
+            gaze=Track(np.zeros((frames, 2), np.float32), ("right", "up"), fps, "rad"),
+            head=self._head(frames, voice),
+            loudness=Track(self.loudness[:frames, None], ("loudness",), fps, "dB"),
+            heard=None,
+            shown=None,
+        )
+
+    def _head(self, frames: int, voice: Prosody) -> HeadPose:
+        track, mode = self.avatar.pose, self.config.pose
+        if mode is None and track.source is None:
+            return speaking_pose(track, voice.activity, voice.accents, self.config.seed)
+        return track[pose_frames(mode or "nearest", frames, len(track))]
 
     def save(self, path: str | Path, compare: str | Path | None = None, progress: Progress = _silent) -> None:
         """Write the video with the recording's own sound to ``path`` (mp4), and the four panels to

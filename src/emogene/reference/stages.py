@@ -18,6 +18,7 @@ from emogene.face.landmarks import Landmarks
 from emogene.face.space import LandmarkSpace
 from emogene.reference.audio2motion import OfficialAudio2Motion
 from emogene.reference.emotalk import LEVELS, PERSONS, OfficialEmoTalk, load_emotalk
+from emogene.reference.space import BaselSpace
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class ReferenceLips:
         """``frames`` faces at 25 fps of an avatar that has a Basel face model; the last is held where the
         network's multiple of four frames ends early. HuBERT hears the left channel, as the official code's.
         """
-        if space.model is None:
+        if not isinstance(space, BaselSpace):
             raise EmoGeneError(
                 "the official audio-to-motion network moves imported avatars only; "
                 "make one by `emogene avatar import`"

@@ -11,10 +11,11 @@ from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.frame import FieldFrame
 from emogene.avatar.train.sampling import Regions, frame_shares
+from emogene.avatar.train.seed import seeded
 from emogene.avatar.train.visible import SeenCells, VisibleCells
 from emogene.motion2video.compositing import Rendered, composite
 from emogene.motion2video.field import HeadConfig, HeadField
-from emogene.motion2video.grid import GridConfig
+from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.marching import Samples, march, near_far
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 
@@ -73,11 +74,11 @@ class HeadTrainer:
         basis: ConditionBasis,
         config: HeadTraining,
     ) -> None:
-        torch.manual_seed(config.seed)
         self.data, self.frames, self.frame, self.config = data, frames, frame, config
         self.random = np.random.default_rng(config.seed)
         self.noise = torch.Generator().manual_seed(config.seed)
-        self.field = HeadField(head_config(basis.width, frame))
+        with seeded(config.seed):
+            self.field = HeadField(head_config(basis.width, frame))
         self.condition = torch.from_numpy(basis.encode(data.points, data.gaze))
         self.regions = Regions.of(data)
         self.shares = frame_shares(data.points[frames])
@@ -140,7 +141,15 @@ class HeadTrainer:
         config = self.field.config
         near, far = near_far(origin, direction, self.field.aabb_train)
         start = near + jitter * config.step
-        samples = march(origin, direction, start, far, self.visible.occupancy, config.rule, config.max_steps)
+        samples = march(
+            origin=origin,
+            direction=direction,
+            start=start,
+            far=far,
+            occupancy=self.visible.occupancy,
+            rule=config.rule,
+            limit=config.max_steps,
+        )
         sigma, colour = evaluate_samples(self.field, samples, direction, condition)
         self.last = samples, sigma.detach()
         self.visible.watch(*self.last)

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
 
+from emogene.avatar.train.seed import seeded
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 
 
@@ -34,12 +35,12 @@ class SuperResolutionTrainer:
         self, rendered: np.ndarray, colour: np.ndarray, alpha: np.ndarray, config: SuperResolutionTraining
     ) -> None:
         """``rendered [M, S, S, 4]`` premultiplied; ``colour [M, 2S, 2S, 3]``, ``alpha [M, 2S, 2S]`` uint8."""
-        torch.manual_seed(config.seed)
         self.config, self.rendered = config, rendered
         self.targets = np.stack([sharpened(c, config.sharpen, config.sharpen_sigma) for c in colour])
         self.alpha = alpha
         self.random = np.random.default_rng(config.seed)
-        self.net = SuperResolution(SuperResolutionConfig.small(size=rendered.shape[1]))
+        with seeded(config.seed):
+            self.net = SuperResolution(SuperResolutionConfig.small(size=rendered.shape[1]))
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=config.rate)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, config.iterations)
 

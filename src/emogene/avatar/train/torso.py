@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 from torch import Tensor
 
 from emogene.avatar.capture.dataset import TrainingSet
+from emogene.avatar.train.seed import seeded
 from emogene.motion2video.torso import TorsoConfig, TorsoField, pixel_coordinates
 
 
@@ -38,7 +39,6 @@ class TorsoTrainer:
         self, data: TrainingSet, rows: np.ndarray, heads: np.ndarray, pose: np.ndarray, config: TorsoTraining
     ) -> None:
         """``rows [M]`` of the training set, their rendered head layers ``[M, S, S, 4]``, ``pose [M, 6]``."""
-        torch.manual_seed(config.seed)
         self.config, size = config, data.colour.shape[1]
         self.random = np.random.default_rng(config.seed)
         self.noise = torch.Generator().manual_seed(config.seed)
@@ -51,7 +51,8 @@ class TorsoTrainer:
         self.coordinates = pixel_coordinates(size, size)
         self.clips, clip = np.unique(data.clip[rows], return_inverse=True)
         self.clip = torch.from_numpy(clip)
-        self.field = TorsoField(torso_config(len(self.clips)))
+        with seeded(config.seed):
+            self.field = TorsoField(torso_config(len(self.clips)))
         self._mask(size)
         grids = list(self.field.torso_embedder.parameters())
         nets = [*self.field.torso_deform_net.parameters(), *self.field.torso_canonicial_net.parameters()]

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from emogene.avatar.avatar import Avatar, Provenance
+from emogene.avatar.avatar import Avatar
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
+from emogene.avatar.file import Provenance
 from emogene.avatar.frame import FieldFrame
 from emogene.avatar.pose_scale import PoseScale
 from emogene.avatar.track import joined_pose, resting_face, spread_rows
@@ -33,8 +34,6 @@ class AvatarTraining:
     """Principal components of the landmarks in the condition."""
     database: int = 1200
     """Training frames whose landmarks go into the file."""
-    stride: int = 2
-    """Every how manieth frame of the video the training set has."""
 
 
 def train_avatar(
@@ -51,11 +50,23 @@ def train_avatar(
     trainer = HeadTrainer(data, rows, frame, basis, config.head)
     head = trainer.run(lambda steps: progress(steps, "head"))
     watch("head")
-    portrait, scale = finish_portrait(data, rows, frame, basis, head, config, progress, watch)
-    return assemble(data, rows, provenance, background, frame, basis, scale, portrait, config), watch.seconds
+    portrait, scale = _finish_portrait(data, rows, frame, basis, head, config, progress, watch)
+    points = data.points[rows]
+    avatar = Avatar(
+        provenance=provenance,
+        space=LandmarkSpace(resting_face(points), points[spread_rows(points, config.database)]),
+        pose=joined_pose(data.rotation[rows], data.translation[rows], data.clip[rows], int(data.stride)),
+        camera=data.camera,
+        frame=frame,
+        basis=basis,
+        pose_scale=scale,
+        portrait=portrait,
+        background=background,
+    )
+    return avatar, watch.seconds
 
 
-def finish_portrait(
+def _finish_portrait(
     data: TrainingSet,
     rows: np.ndarray,
     frame: FieldFrame,
@@ -68,7 +79,10 @@ def finish_portrait(
     """Train torso and super-resolution on what the finished head renders."""
     fine = np.flatnonzero(np.isin(data.fine_index, rows))
     kept = data.fine_index[fine]
-    heads = np.stack(list(render_layers(head, data, frame, basis, progress(kept, "head layers"))))
+    layers = render_layers(
+        field=head, data=data, frame=frame, basis=basis, rows=progress(kept, "head layers")
+    )
+    heads = np.stack(list(layers))
     watch("head layers")
     scale = PoseScale.fit(data.rotation[rows], data.translation[rows])
     pose = scale(data.rotation[kept], data.translation[kept])
@@ -85,31 +99,6 @@ def finish_portrait(
     superres = enlarger.run(lambda steps: progress(steps, "super-resolution"))
     watch("super-resolution")
     return Portrait(head, torso, superres.eval()), scale
-
-
-def assemble(
-    data: TrainingSet,
-    rows: np.ndarray,
-    provenance: Provenance,
-    background: np.ndarray,
-    frame: FieldFrame,
-    basis: ConditionBasis,
-    scale: PoseScale,
-    portrait: Portrait,
-    config: AvatarTraining,
-) -> Avatar:
-    points = data.points[rows]
-    return Avatar(
-        provenance=provenance,
-        space=LandmarkSpace(resting_face(points), points[spread_rows(points, config.database)]),
-        pose=joined_pose(data.rotation[rows], data.translation[rows], data.clip[rows], config.stride),
-        camera=data.camera,
-        frame=frame,
-        basis=basis,
-        pose_scale=scale,
-        portrait=portrait,
-        background=background,
-    )
 
 
 def _over(head: np.ndarray, torso: TorsoField, pose: np.ndarray) -> np.ndarray:
