@@ -44,6 +44,7 @@ def data():
         fine_alpha=(255 * (ball | box)).astype(np.uint8).repeat(2, 1).repeat(2, 2),
         fine_index=np.arange(FRAMES),
         focal=np.array(camera.focal),
+        stride=np.array(2),
     )
 
 

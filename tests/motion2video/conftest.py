@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from emogene.motion2video.backend import Backend
 from emogene.motion2video.field import HeadConfig, HeadField
-from emogene.motion2video.grid import Backend, GridConfig
+from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.rays import Rays, official_rays
 from emogene.reference.named import fill_by_name
 

@@ -3,7 +3,7 @@ import torch
 
 from emogene.motion2video.compositing import composite
 from emogene.motion2video.field import HeadConfig, HeadField
-from emogene.motion2video.grid import GridConfig
+from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.marching import march, morton, near_far
 from emogene.motion2video.mlp import truncated_exp
 

@@ -4,7 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emogene.motion2video.grid import GridConfig, GridEncoding, grid_encode, grid_reference
+from emogene.motion2video.grid import GridEncoding, grid_encode, grid_reference
+from emogene.motion2video.grid_config import GridConfig
 
 LAYOUTS = {
     "tiled 3-D": GridConfig(3, log2_rows=9, finest_resolution=256),

@@ -9,7 +9,7 @@ import torch
 from emogene.errors import EmoGeneError
 from emogene.motion2video.compositing import composite_reference
 from emogene.motion2video.field import HeadConfig, HeadField
-from emogene.motion2video.grid import GridConfig
+from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.marching import march, near_far
 from emogene.motion2video.rays import official_rays
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer

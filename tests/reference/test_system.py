@@ -22,7 +22,7 @@ from emogene.cli import main
 from emogene.emotalk import parse
 from emogene.face.landmarks import MEDIAPIPE_68, MOUTH, Landmarks
 from emogene.motion2video.field import HeadConfig, HeadField
-from emogene.motion2video.grid import GridConfig
+from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField

@@ -1,52 +1,31 @@
-"""An avatar and its file: safetensors, with everything that is not a tensor as JSON in the header."""
+"""Our own avatar: a radiance field of one person, the poses and landmarks of the video, and its file."""
 
-import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from torch import Tensor
 
 from emogene.avatar.condition import ConditionBasis
+from emogene.avatar.file import AnyAvatar, Provenance, open_avatar, write_avatar
 from emogene.avatar.frame import FieldFrame
-from emogene.avatar.networks import from_json, networks_header, networks_tensors, read_networks
+from emogene.avatar.networks import networks_header, networks_tensors, read_networks
 from emogene.avatar.pose_scale import PoseScale
-from emogene.device import choose_device, choose_dtype
-from emogene.errors import EmoGeneError
+from emogene.avatar.renderer import AvatarRenderer
+from emogene.device import choose_dtype
 from emogene.face.camera import Camera
 from emogene.face.landmarks import N_POINTS
 from emogene.face.pose import HeadPose
 from emogene.face.space import LandmarkSpace
+from emogene.motion2video.backend import Backend
+from emogene.motion2video.performance_renderer import RenderConfig
 from emogene.motion2video.renderer import Portrait
-from emogene.output import replacing
-from emogene.weights.embedded import assets
-from emogene.weights.file import damage_in_one_line, read_tensors
-from emogene.weights.places import AVATARS, data_folder, searched
+from emogene.weights.file import from_json
 
-if TYPE_CHECKING:
-    from emogene.avatar.renderer import AvatarRenderer
-    from emogene.reference.avatar import OfficialAvatar
-
-FORMAT = 1
-WHAT = "an avatar file"
-SUFFIX = ".safetensors"
-DEFAULT = "grid-s1"
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Whose face this is and on what terms."""
-
-    name: str
-    consent: str
-    """How the person agreed to being shown."""
-    source: str
-    licence: str
-    attribution: str
+KIND = "field"
 
 
 @dataclass(frozen=True)
@@ -56,7 +35,7 @@ class Avatar:
     provenance: Provenance
     space: LandmarkSpace
     pose: HeadPose
-    """A continuous stretch of head motion, played to and fro."""
+    """A continuous stretch of head motion, to be played to and fro."""
     camera: Camera
     """Of the fields' image, ``camera.height`` rows; super-resolution doubles it."""
     frame: FieldFrame
@@ -74,31 +53,15 @@ class Avatar:
     def name(self) -> str:
         return self.provenance.name
 
-    @classmethod
-    def open(cls, name_or_path: str | Path) -> "AnyAvatar":
-        """An avatar by name, or an avatar file. Raises EmoGeneError for anything else.
+    @staticmethod
+    def open(name_or_path: str | Path) -> AnyAvatar:
+        """An avatar of any kind by name, or an avatar file. Raises EmoGeneError for anything else."""
+        return open_avatar(name_or_path)
 
-        An :class:`~emogene.reference.avatar.OfficialAvatar` where the file came of official checkpoints.
-        """
-        path = _find(name_or_path)
-        strings, tensors = read_tensors(path, WHAT)
-        with damage_in_one_line(path, WHAT):
-            header = json.loads(strings["emogene"])
-            if header.get("format") != FORMAT:
-                raise EmoGeneError(
-                    f"{path} has avatar format {header.get('format')}; this EmoGene reads {FORMAT}."
-                )
-            if header.get("kind") == "official":
-                from emogene.reference.avatar import OfficialAvatar
-
-                return OfficialAvatar.unpack(header, tensors)
-            return _unpack(header, tensors)
-
-    def save(self, path: str | Path) -> None:
-        """Write one file, or nothing: it appears under its name when it is complete."""
-        with replacing(path) as part:
-            save_file(_tensors(self), part, {"emogene": json.dumps(_header(self))})
-            part.chmod(0o644)
+    def blink(self, frames: int, start: int = 0) -> np.ndarray | None:
+        """None: blinks are free, and in the landmarks."""
+        del frames, start
+        return None
 
     def renderer(
         self,
@@ -106,104 +69,73 @@ class Avatar:
         background: str | Path | np.ndarray | None = None,
         device: str = "auto",
         threads: int | None = None,
-        pose: str | None = None,
         precision: str | None = None,
-    ) -> "AvatarRenderer":
-        """Pictures of ``size`` pixels each way.
-
-        ``background``: a colour ("white", "#8090a0"), an image file or uint8 ``[H, W, 3]``; the avatar's own
-        if None. ``device``: auto (CUDA where there is one), cpu or cuda. ``threads``: all cores if None.
-        ``pose``: "static", "nearest" or "FIRST-LAST" of the avatar's own frames; to and fro, with soft turns,
-        if None. ``precision``: fp32 or bf16; what the processor is best at if None.
-        """
-        from emogene.avatar.renderer import AvatarRenderer
-
-        threads, device, dtype = (
-            threads or os.cpu_count() or 1,
-            choose_device(device),
-            choose_dtype(precision),
+        backend: Backend = "auto",
+    ) -> AvatarRenderer:
+        """Pictures of ``size`` pixels each way: see :class:`RenderConfig`. ``precision``: fp32 or bf16; what
+        the processor is best at if None."""
+        return AvatarRenderer(
+            portrait=self.portrait,
+            camera=self.camera,
+            frame=self.frame,
+            basis=self.basis,
+            pose_scale=self.pose_scale,
+            warp_gain=self.warp_gain,
+            background=self.background,
+            config=RenderConfig(size, background, device, threads, choose_dtype(precision), backend),
         )
-        return AvatarRenderer(self, size, background, threads, pose, device, dtype)
+
+    def save(self, path: str | Path) -> None:
+        """Write one file, or nothing: it appears under its name when it is complete."""
+        write_avatar(path, KIND, self._header(), self._tensors())
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "provenance": asdict(self.provenance),
+            "camera": asdict(self.camera),
+            "frame": asdict(self.frame),
+            "fps": str(self.pose.fps),
+            "training": self.training,
+            **networks_header(self.portrait),
+        }
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Large tables and the database in half precision, the rest as it is."""
+        arrays = {
+            "landmarks.neutral": self.space.neutral.astype(np.float32),
+            "landmarks.database": self.space.database.astype(np.float16),
+            "pose.rotation": self.pose.rotation,
+            "pose.translation": self.pose.translation,
+            "background": self.background,
+            "warp.gain": self.warp_gain,
+            **_named_arrays("condition", self.basis),
+            **_named_arrays("scale", self.pose_scale),
+        }
+        tensors = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in arrays.items()}
+        return tensors | networks_tensors(self.portrait, half=True)
+
+    @classmethod
+    def unpack(cls, header: dict[str, Any], tensors: dict[str, Tensor]) -> "Avatar":
+        """What :meth:`save` wrote; KeyError, TypeError, ValueError or RuntimeError where it is not."""
+
+        def array(key: str) -> np.ndarray:
+            value = tensors[key]
+            return (value.float() if value.dtype == torch.float16 else value).numpy()
+
+        return cls(
+            provenance=Provenance(**header["provenance"]),
+            space=LandmarkSpace(array("landmarks.neutral"), array("landmarks.database")),
+            pose=HeadPose(array("pose.rotation"), array("pose.translation"), Fraction(header["fps"])),
+            camera=from_json(Camera, header["camera"]),
+            frame=from_json(FieldFrame, header["frame"]),
+            basis=ConditionBasis(**{f.name: array(f"condition.{f.name}") for f in fields(ConditionBasis)}),
+            pose_scale=PoseScale(**{f.name: array(f"scale.{f.name}") for f in fields(PoseScale)}),
+            portrait=read_networks(header, tensors),
+            background=array("background"),
+            warp_gain=array("warp.gain"),
+            training=dict(header["training"]),
+        )
 
 
-AnyAvatar = Union[Avatar, "OfficialAvatar"]
-
-
-def folder() -> Path:
-    """Where the user's own avatars are."""
-    return data_folder() / AVATARS
-
-
-def avatars() -> list[str]:
-    """Names of the embedded avatars and of those in the user's folder."""
-    return sorted(_named())
-
-
-def _named() -> dict[str, Path]:
-    """By name; an embedded avatar goes before a user's of the same name."""
-    return {
-        path.name.removesuffix(SUFFIX): path
-        for place in (*reversed(searched(AVATARS)), assets() / AVATARS)
-        for path in sorted(place.glob(f"*{SUFFIX}"))
-    }
-
-
-def _find(name_or_path: str | Path) -> Path:
-    name = DEFAULT if name_or_path == "default" else str(name_or_path)
-    if name in (known := _named()):
-        return known[name]
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
-    raise EmoGeneError(f"no avatar {name!r}: neither a known one ({', '.join(avatars())}) nor a file.")
-
-
-def _header(avatar: Avatar) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "provenance": asdict(avatar.provenance),
-        "camera": asdict(avatar.camera),
-        "frame": asdict(avatar.frame),
-        "fps": str(avatar.pose.fps),
-        "training": avatar.training,
-        **networks_header(avatar.portrait),
-    }
-
-
-def _tensors(avatar: Avatar) -> dict[str, torch.Tensor]:
-    """Large tables and the database in half precision, the rest as it is."""
-    arrays = {
-        "landmarks.neutral": avatar.space.neutral.astype(np.float32),
-        "landmarks.database": avatar.space.database.astype(np.float16),
-        "pose.rotation": avatar.pose.rotation,
-        "pose.translation": avatar.pose.translation,
-        "background": avatar.background,
-        "warp.gain": avatar.warp_gain,
-        **{
-            f"condition.{f.name}": getattr(avatar.basis, f.name).astype(np.float32)
-            for f in fields(avatar.basis)
-        },
-        **{f"scale.{f.name}": getattr(avatar.pose_scale, f.name) for f in fields(avatar.pose_scale)},
-    }
-    tensors = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in arrays.items()}
-    return tensors | networks_tensors(avatar.portrait, half=True)
-
-
-def _unpack(header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Avatar:
-    def array(key: str) -> np.ndarray:
-        value = tensors[key]
-        return (value.float() if value.dtype == torch.float16 else value).numpy()
-
-    return Avatar(
-        provenance=Provenance(**header["provenance"]),
-        space=LandmarkSpace(array("landmarks.neutral"), array("landmarks.database")),
-        pose=HeadPose(array("pose.rotation"), array("pose.translation"), Fraction(header["fps"])),
-        camera=Camera(**header["camera"]),
-        frame=FieldFrame(**from_json(header["frame"])),
-        basis=ConditionBasis(*(array(f"condition.{f.name}") for f in fields(ConditionBasis))),
-        pose_scale=PoseScale(*(array(f"scale.{f.name}") for f in fields(PoseScale))),
-        portrait=read_networks(header, tensors),
-        background=array("background"),
-        warp_gain=array("warp.gain"),
-        training=dict(header["training"]),
-    )
+def _named_arrays(part: str, values: ConditionBasis | PoseScale) -> dict[str, np.ndarray]:
+    return {f"{part}.{f.name}": getattr(values, f.name) for f in fields(values)}

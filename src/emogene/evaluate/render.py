@@ -13,7 +13,7 @@ from emogene.avatar.capture.layers import face_region, part_region
 from emogene.avatar.capture.mediapipe import face_landmarker, image
 from emogene.avatar.capture.tracks import stored_tracks
 from emogene.errors import EmoGeneError
-from emogene.face.landmarks import EYES, MOUTH, Landmarks
+from emogene.face.landmarks import EYES, MOUTH
 from emogene.face.pose import HeadPose
 from emogene.progress import Progress, over, silent
 
@@ -121,8 +121,8 @@ def emotion(
     with as_file(files("emogene") / "assets" / "demo.ogg") as clip:
         for label in over(EMOTIONS, "emotions", progress):
             result = engine(clip, avatar=avatar.name, emotion=label)
-            shown = [_every(motion, every) for motion in (result.mixed, result.lips)]
-            mixed, lips = (blendshapes(avatar.renderer(512).frames(m), model) for m in shown)
+            shown = [result.performance(motion)[::every] for motion in (result.mixed, result.lips)]
+            mixed, lips = (blendshapes(avatar.renderer(512).frames([p]), model) for p in shown)
             names = SHOWN_BY.get(label) or _most_changed(mixed, lips)
             figures[label] = {name: round(mixed[name] - lips[name], 3) for name in names}
     return figures
@@ -136,10 +136,6 @@ def blendshapes(pictures: Iterable[np.ndarray], model: Path) -> dict[str, float]
             for shape in next(iter(landmarker.detect(image(picture)).face_blendshapes), []):
                 scores.setdefault(shape.category_name, []).append(shape.score)
     return {name: float(np.mean(values)) for name, values in scores.items()}
-
-
-def _every(motion: Landmarks, step: int) -> Landmarks:
-    return Landmarks.of(motion.points[::step], motion.fps / step)
 
 
 def _most_changed(mixed: dict[str, float], lips: dict[str, float], count: int = 3) -> list[str]:

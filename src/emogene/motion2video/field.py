@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from emogene.motion2video.backend import Backend
 from emogene.motion2video.condition_nets import AttentionNet, AudioNet
 from emogene.motion2video.encodings import spherical_harmonics
-from emogene.motion2video.backend import Backend
 from emogene.motion2video.grid import GridEncoding
 from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.marching import Occupancy, StepRule

@@ -18,9 +18,7 @@ def grid_reference(unit: Tensor, table: Tensor, config: GridConfig) -> Tensor:
     layout = config.layout
     inside = ((unit >= 0) & (unit <= 1)).all(-1, keepdim=True)
     columns = np.column_stack([layout.offsets[:-1], np.diff(layout.offsets), layout.masks, layout.strides])
-    first, rows, mask, *strides, hashed = torch.tensor(
-        columns.astype(np.int64), device=unit.device
-    ).unbind(1)
+    first, rows, mask, *strides, hashed = torch.tensor(columns.astype(np.int64), device=unit.device).unbind(1)
     scales = torch.tensor(layout.scales, dtype=unit.dtype, device=unit.device)
     position = unit[:, None] * scales[:, None] + 0.5  # [N, levels, D]
     cell = position.detach().floor()

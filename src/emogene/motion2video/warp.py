@@ -73,8 +73,8 @@ class Warp:
         low, high = moved.amin(0) - 3 * width, moved.amax(0) + 3 * width
         # A Gaussian is a product over the axes, so the lattice is one matrix product.
         x, y, z = (
-            _gaussian(torch.lerp(low[axis], high[axis], torch.linspace(0, 1, count)) - moved[:, axis, None], width)
-            for axis, count in enumerate(LATTICE)
+            _gaussian(torch.lerp(first, last, torch.linspace(0, 1, count)) - centres[:, None], width)
+            for first, last, count, centres in zip(low, high, LATTICE, moved.T, strict=True)
         )
         across = (x[:, :, None] * y[:, None]).flatten(1)  # [68, X * Y]
         along = (z[:, :, None] * weights[:, None]).flatten(1)  # [68, Z * 3]

@@ -5,7 +5,6 @@ Landmarks are displacements from the Basel mean face in centimetres (the papers'
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
@@ -69,27 +68,28 @@ class EyeRange:
         return cls(float(opened), float(closed))
 
 
-def blink_periodically(faces: np.ndarray, eyes: EyeRange, start: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Lids widened, and a blink of 7 frames every 100, the first at frame 75.
+def official_blink(frames: int, start: int = 0) -> np.ndarray:
+    """How closed the eyes are in frames ``start, start + 1, ..`` of a clip, ``[frames]`` float32 in 0..1: a
+    blink of 7 frames every 100, the first at frame 75."""
+    frame = np.arange(start, start + frames)
+    since = (frame - _BLINK_PHASE) % _BLINK_PERIOD
+    blinking = (frame >= _BLINK_PHASE) & (since < len(_BLINK))
+    return np.where(blinking, _BLINK[np.minimum(since, len(_BLINK) - 1)], 0).astype(np.float32)
 
-    Real-scale landmarks ``[T, 68, 3]`` -> the same with lids moved, and eye area percent ``[T, 1]``.
-    ``start``: which frame of the clip the first is.
-    """
+
+def blinked(faces: np.ndarray, closed: np.ndarray, eyes: EyeRange) -> tuple[np.ndarray, np.ndarray]:
+    """Lids widened, then shut by ``closed [T]``: real-scale landmarks ``[T, 68, 3]`` -> the same with lids
+    moved, and eye area percent ``[T, 1]``."""
     faces = faces.copy()
     faces[:, _UPPER_LIDS, 1] += _LID_WIDENING
     faces[:, _LOWER_LIDS, 1] -= _LID_WIDENING
-    closed = faces.copy()
+    shut = faces.copy()
     for lids, (first, second, share) in _CLOSED.items():
-        closed[:, lids] = (share * faces[:, first] + (1 - share) * faces[:, second])[:, None]
-    frame = np.arange(start, start + len(faces))
-    since = (frame - _BLINK_PHASE) % _BLINK_PERIOD
-    blinking = (frame >= _BLINK_PHASE) & (since < len(_BLINK))
-    amount = np.where(blinking, _BLINK[np.minimum(since, len(_BLINK) - 1)], 0)[:, None]
-    area = np.where(
-        blinking[:, None], eyes.opened * (1 - amount) + eyes.closed * amount, _AREA_BETWEEN_BLINKS
-    )
+        shut[:, lids] = (share * faces[:, first] + (1 - share) * faces[:, second])[:, None]
+    amount = closed.astype(np.float64)[:, None]
+    area = np.where(amount > 0, eyes.opened * (1 - amount) + eyes.closed * amount, _AREA_BETWEEN_BLINKS)
     share = amount[..., None]
-    faces[:, EYES] = share * closed[:, EYES] + (1 - share) * faces[:, EYES]
+    faces[:, EYES] = share * shut[:, EYES] + (1 - share) * faces[:, EYES]
     return faces, area
 
 
@@ -102,24 +102,14 @@ def windows(condition: np.ndarray, size: int) -> np.ndarray:
 
 
 def head_condition(
-    faces: np.ndarray,
-    mean_face: np.ndarray,
-    statistics: LandmarkStatistics,
-    eyes: EyeRange,
-    window: int,
-    blink: Literal["none", "period"] = "period",
-    start: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Condition windows ``[T, window, 1, 204]`` and eye area ``[T, 1]`` of real-scale ``faces [T, 68, 3]``.
+    faces: np.ndarray, mean_face: np.ndarray, statistics: LandmarkStatistics, window: int
+) -> np.ndarray:
+    """Condition windows ``[T, window, 1, 204]`` of real-scale ``faces [T, 68, 3]``, lids as they are shown.
 
-    ``mean_face [68, 3]`` in decimetres; ``window`` is the NeRF's ``smo_win_size``; ``start``: which frame of
-    the clip the first is.
+    ``mean_face [68, 3]`` in decimetres; ``window`` is the NeRF's ``smo_win_size``.
     """
-    area = np.full((len(faces), 1), eyes.opened)
-    if blink == "period":
-        faces, area = blink_periodically(faces, eyes, start)
     normalised = statistics.normalise((faces - mean_face) * 10).reshape(len(faces), 3 * N_POINTS)
-    return windows(normalised, window).astype(np.float32), area.astype(np.float32)
+    return windows(normalised, window).astype(np.float32)
 
 
 def box_smooth(track: np.ndarray, size: int = SMOOTHED) -> np.ndarray:
@@ -172,27 +162,3 @@ def torso_pose(ngp: np.ndarray) -> np.ndarray:
     """What moves a torso without SR, ``[T, 4, 4] -> [T, 6]``: Euler angles XYZ, then translation."""
     angles = Rotation.from_matrix(ngp[:, :3, :3]).as_euler("XYZ")
     return np.concatenate([angles, ngp[:, :3, 3]], 1).astype(np.float32)
-
-
-def mirror_index(frames: int, length: int) -> np.ndarray:
-    """0 1 .. L-1 L-1 .. 1 0 0 1 ..: a track of ``length`` played to and fro, ``[frames]``."""
-    turn, index = np.divmod(np.arange(frames), length)
-    return np.where(turn % 2 == 1, length - 1 - index, index)
-
-
-def pose_frames(mode: str, frames: int, length: int) -> np.ndarray:
-    """Which of the dataset's ``length`` frames gives the head pose of each of ``frames``: int ``[frames]``.
-
-    ``static``: frame 0. ``a-b``: to and fro over frames a..b-1. ``nearest``: in order; beyond the end, where
-    the official code fails, mirrored. Raises EmoGeneError for anything else or an empty range.
-    """
-    if mode == "static":
-        return np.zeros(frames, int)
-    if mode == "nearest":
-        return mirror_index(frames, length)
-    first, dash, last = mode.partition("-")
-    if not (dash and first.isdecimal() and last.isdecimal()):
-        raise EmoGeneError(f"head pose {mode!r} is not 'static', 'nearest' or 'FIRST-LAST'")
-    if not int(first) < int(last) <= length:
-        raise EmoGeneError(f"head pose {mode!r} is not a range within the avatar's {length} frames")
-    return int(first) + mirror_index(frames, int(last) - int(first))

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from emogene.avatar.avatar import SUFFIX, Provenance, folder
+from emogene.avatar.file import SUFFIX, Provenance, folder
 from emogene.avatar.track import resting_face
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import OUTER_EYE_CORNERS
-from emogene.face.space import LandmarkSpace
 from emogene.motion2video.rays import OFFICIAL_CENTRE, OFFICIAL_FOCAL
 from emogene.motion2video.renderer import Portrait
-from emogene.reference.avatar import OfficialAvatar, PoseTrack
+from emogene.reference.avatar import OfficialAvatar
 from emogene.reference.bfm import INDEX_FILE, MODEL_FILE, load_bfm
 from emogene.reference.checkpoint import latest_checkpoint
 from emogene.reference.condition import EyeRange, LandmarkStatistics, ngp_poses, smooth_poses
@@ -20,6 +19,8 @@ from emogene.reference.dataset import OfficialDataset, read_dataset
 from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.hparams import CONFIG_FILE, read_hparams
 from emogene.reference.radnerf import Options, load
+from emogene.reference.renderer import PoseTrack
+from emogene.reference.space import BaselSpace
 from emogene.weights.embedded import assets, sha256
 
 FEWEST_FRAMES = 10  # of the dataset: the neighbours that the LLE takes
@@ -50,14 +51,18 @@ def import_official(
     database = face.mean + displacement
     return OfficialAvatar(
         provenance=Provenance(name, consent, source, TERMS, "GeneFace++ (Ye et al. 2023); Basel face model"),
-        space=LandmarkSpace(
-            resting_face(database), database, LinearFaceModel(face.mean, person, face.expression_basis)
+        space=BaselSpace(
+            neutral=resting_face(database),
+            database=database,
+            origin=face.mean,
+            model=LinearFaceModel(face.mean, person, face.expression_basis),
         ),
         statistics=LandmarkStatistics.of(10 * displacement),
         eyes=EyeRange.of(recorded.eye_area_percent),
-        pose=PoseTrack(
-            ngp_poses(smooth_poses(recorded.c2w), scale),
-            *(np.asarray(track, np.float32) for track in (recorded.euler, recorded.trans)),
+        track=PoseTrack(
+            camera=ngp_poses(smooth_poses(recorded.c2w), scale),
+            euler=np.asarray(recorded.euler, np.float32),
+            trans=np.asarray(recorded.trans, np.float32),
         ),
         portrait=portrait,
         background=np.asarray(recorded.bg_img, np.uint8),

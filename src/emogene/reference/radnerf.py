@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from emogene.errors import EmoGeneError
 from emogene.motion2video.encodings import frequency_width
 from emogene.motion2video.field import HeadConfig, HeadField
-from emogene.motion2video.grid import GridConfig
+from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
@@ -47,14 +47,17 @@ class Options:
 
 def _grid(shapes: Shapes, name: str, dimensions: int, options: Options) -> GridConfig:
     rows, features = shapes[f"{name}.embeddings"]
-    sizes = {
-        **{"dimensions": dimensions, "levels": shapes[f"{name}.offsets"][0] - 1, "features": features},
-        **{"finest_resolution": options.finest_resolution, "hashed": options.hashed},
-        "smoothstep": options.smoothstep,
-    }
     for log2_rows in range(8, 25):
-        config = GridConfig(**sizes, log2_rows=log2_rows)
-        if config.offsets[-1] == rows:
+        config = GridConfig(
+            dimensions=dimensions,
+            levels=shapes[f"{name}.offsets"][0] - 1,
+            features=features,
+            finest_resolution=options.finest_resolution,
+            log2_rows=log2_rows,
+            hashed=options.hashed,
+            smoothstep=options.smoothstep,
+        )
+        if config.rows == rows:
             return config
     raise ValueError(f"{name}: no grid of {rows} rows ends at resolution {options.finest_resolution}")
 

@@ -51,6 +51,7 @@ class TrainingSet:
     fine_alpha: np.ndarray  # uint8 [M, F, F]
     fine_index: np.ndarray  # int [M]: rows that the fine images belong to
     focal: np.ndarray  # float [], pixels at size S
+    stride: np.ndarray  # int []: every how manieth frame of the clips there is
 
     @property
     def camera(self) -> Camera:
@@ -103,18 +104,19 @@ def capture(
         fine_alpha=np.concatenate([c.fine_alpha for c in clips]),
         fine_index=np.searchsorted(rows, fine_rows),
         focal=np.array(face.camera.focal),
+        stride=np.array(config.stride),
     )
 
 
 @dataclass
 class _Clip:
-    pixels: np.ndarray
-    kept: np.ndarray
-    fine_kept: np.ndarray
-    colour: np.ndarray
-    alpha: np.ndarray
-    fine_colour: np.ndarray
-    fine_alpha: np.ndarray
+    pixels: np.ndarray  # float [T, 70, 3]: the track, in pixels of the training images
+    kept: np.ndarray  # int [N]: frames that are used
+    fine_kept: np.ndarray  # int [M]: frames that are also kept fine
+    colour: np.ndarray  # uint8 [N, S, S, 3]
+    alpha: np.ndarray  # uint8 [N, S, S]
+    fine_colour: np.ndarray  # uint8 [M, F, F, 3]
+    fine_alpha: np.ndarray  # uint8 [M, F, F]
 
     @classmethod
     def read(cls, video: Path, tracks: Mapping[str, np.ndarray], config: CaptureConfig) -> "_Clip":
@@ -132,13 +134,14 @@ class _Clip:
             mattes.append(_resize(matte.colour, matte.alpha, config.size))
             if i in fine:
                 fine_mattes.append(_resize(matte.colour, matte.alpha, config.fine))
-        pixels = (points - [*corner, 0]) * (config.size / config.crop)
         return cls(
-            pixels,
-            kept,
-            fine,
-            *(np.stack(planes) for planes in zip(*mattes, strict=True)),
-            *(np.stack(planes) for planes in zip(*fine_mattes, strict=True)),
+            pixels=(points - [*corner, 0]) * (config.size / config.crop),
+            kept=kept,
+            fine_kept=fine,
+            colour=np.stack([colour for colour, _ in mattes]),
+            alpha=np.stack([alpha for _, alpha in mattes]),
+            fine_colour=np.stack([colour for colour, _ in fine_mattes]),
+            fine_alpha=np.stack([alpha for _, alpha in fine_mattes]),
         )
 
     def mean_colour(self) -> np.ndarray:

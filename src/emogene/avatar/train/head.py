@@ -15,7 +15,7 @@ from emogene.avatar.train.seed import seeded
 from emogene.avatar.train.visible import SeenCells, VisibleCells
 from emogene.motion2video.compositing import Rendered, composite
 from emogene.motion2video.field import HeadConfig, HeadField
-from emogene.motion2video.grid import GridConfig
+from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.marching import Samples, march, near_far
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 from emogene.progress import Progress, over, silent
@@ -142,7 +142,15 @@ class HeadTrainer:
         config = self.field.config
         near, far = near_far(origin, direction, self.field.aabb_train)
         start = near + jitter * config.step
-        samples = march(origin, direction, start, far, self.visible.occupancy, config.rule, config.max_steps)
+        samples = march(
+            origin=origin,
+            direction=direction,
+            start=start,
+            far=far,
+            occupancy=self.visible.occupancy,
+            rule=config.rule,
+            limit=config.max_steps,
+        )
         sigma, colour = evaluate_samples(self.field, samples, direction, condition)
         self.last = samples, sigma.detach()
         self.visible.watch(*self.last)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emogene.avatar.avatar import Avatar, Provenance
+from emogene.avatar.avatar import Avatar
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
+from emogene.avatar.file import Provenance
 from emogene.avatar.frame import FieldFrame
 from emogene.avatar.pose_scale import PoseScale
 from emogene.avatar.track import joined_pose, resting_face, spread_rows
@@ -30,8 +31,6 @@ class AvatarTraining:
     """Principal components of the landmarks in the condition."""
     database: int = 1200
     """Training frames whose landmarks go into the file."""
-    stride: int = 2
-    """Every how manieth frame of the video the training set has."""
 
 
 def train_avatar(
@@ -48,11 +47,23 @@ def train_avatar(
     trainer = HeadTrainer(data, rows, frame, basis, config.head)
     head = trainer.run(progress)
     watch("head")
-    portrait, scale = finish_portrait(data, rows, frame, basis, head, config, progress, watch)
-    return assemble(data, rows, provenance, background, frame, basis, scale, portrait, config), watch.seconds
+    portrait, scale = _finish_portrait(data, rows, frame, basis, head, config, progress, watch)
+    points = data.points[rows]
+    avatar = Avatar(
+        provenance=provenance,
+        space=LandmarkSpace(resting_face(points), points[spread_rows(points, config.database)]),
+        pose=joined_pose(data.rotation[rows], data.translation[rows], data.clip[rows], int(data.stride)),
+        camera=data.camera,
+        frame=frame,
+        basis=basis,
+        pose_scale=scale,
+        portrait=portrait,
+        background=background,
+    )
+    return avatar, watch.seconds
 
 
-def finish_portrait(
+def _finish_portrait(
     data: TrainingSet,
     rows: np.ndarray,
     frame: FieldFrame,
@@ -65,7 +76,10 @@ def finish_portrait(
     """Train torso and super-resolution on what the finished head renders."""
     fine = np.flatnonzero(np.isin(data.fine_index, rows))
     kept = data.fine_index[fine]
-    heads = np.stack(list(render_layers(head, data, frame, basis, over(kept, "head layers", progress))))
+    layers = render_layers(
+        field=head, data=data, frame=frame, basis=basis, rows=over(kept, "head layers", progress)
+    )
+    heads = np.stack(list(layers))
     watch("head layers")
     scale = PoseScale.fit(data.rotation[rows], data.translation[rows])
     pose = scale(data.rotation[kept], data.translation[kept])
@@ -82,31 +96,6 @@ def finish_portrait(
     superres = enlarger.run(progress)
     watch("super-resolution")
     return Portrait(head, torso, superres.eval()), scale
-
-
-def assemble(
-    data: TrainingSet,
-    rows: np.ndarray,
-    provenance: Provenance,
-    background: np.ndarray,
-    frame: FieldFrame,
-    basis: ConditionBasis,
-    scale: PoseScale,
-    portrait: Portrait,
-    config: AvatarTraining,
-) -> Avatar:
-    points = data.points[rows]
-    return Avatar(
-        provenance=provenance,
-        space=LandmarkSpace(resting_face(points), points[spread_rows(points, config.database)]),
-        pose=joined_pose(data.rotation[rows], data.translation[rows], data.clip[rows], config.stride),
-        camera=data.camera,
-        frame=frame,
-        basis=basis,
-        pose_scale=scale,
-        portrait=portrait,
-        background=background,
-    )
 
 
 def _over(head: np.ndarray, torso: TorsoField, pose: np.ndarray) -> np.ndarray:
