@@ -81,7 +81,7 @@ class Body:
         if activity is None or accents is None or phrase_ends is None:
             activity, accents, phrase_ends = np.zeros(0, np.float32), np.zeros(0, bool), np.zeros(0, bool)
         first, self._rows = self._rows, self._rows + len(activity)
-        known = float("inf") if end is not None else (self._rows - 1) / float(SPEECH_FPS)
+        known = (self._rows - 1) / float(SPEECH_FPS) if end is None else float(end)
         settled = (known - DOWN) * float(self._fps)
         stop = max(self._frame, int(settled)) if end is None else frame_count(end, self._fps)
         seconds = (first + np.arange(len(activity))) / float(SPEECH_FPS)
