@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import torch
 
-from emogene.audio import SPEECH_FPS, analyse, load_audio
+from emogene.audio import SPEECH_FPS, Recording, Sound, analyse
 from emogene.audio.encoder import SpeechEncoder
 from emogene.audio2motion import Audio2Motion
 from emogene.avatar import AnyAvatar, Avatar
@@ -21,11 +21,11 @@ from emogene.errors import EmoGeneError
 from emogene.face.landmarks import Landmarks
 from emogene.face.rig import Rig
 from emogene.mixture import Mixture
-from emogene.output import replacing
+from emogene.output import published, replacing
 from emogene.reference.condition import pose_frames
 from emogene.reference.stages import Manner, ReferenceEmotion, ReferenceLips
 from emogene.track import Track
-from emogene.video.background import read_background
+from emogene.video.background import Background, read_background
 from emogene.video.writer import VideoWriter
 
 Progress = Callable[[str, int, int], None]
@@ -50,7 +50,7 @@ class Config:
     mixture: str
     seed: int
     size: int
-    background: str | None
+    background: Background
     pose: str | None = None
 
 
@@ -58,14 +58,14 @@ class Config:
 class Result:
     """One recording's motion on one avatar. All landmark tracks share one canonical space and 25 fps.
 
-    ``sound``: the recording's file; ``mixed``: lips and emotion, what EmoGene shows; ``lips``: GeneFace++
+    ``sound``: the recording; ``mixed``: lips and emotion, what EmoGene shows; ``lips``: GeneFace++
     alone; ``emotion``: EmoTalk's face alone; ``blendshapes``: EmoTalk's 52 ARKit coefficients at the video's
     frames; ``heard``: the probability of each emotion in the voice; ``shown``: how strongly the face shows
     each (the official EmoTalk tells neither); ``loudness [T]``: the voice in dB of full scale, -80 silence.
     """
 
     config: Config
-    sound: Path
+    sound: Sound
     avatar: AnyAvatar
     mixed: Landmarks
     lips: Landmarks
@@ -146,8 +146,8 @@ class Result:
             picture.save(part, "PNG", optimize=True)
 
     def _writer(self, path: str | Path, width: int, height: int):
-        tags = {"title": self.config.audio, "description": json.dumps(asdict(self.config))}
-        return VideoWriter.open(path, width, height, sound=self.sound, tags=tags)
+        tags = {"title": self.config.audio, "description": json.dumps(published(asdict(self.config)))}
+        return VideoWriter.open(path, width, height, sound=self.sound, tags=tags, threads=self.threads or 1)
 
 
 class EmoGene:
@@ -212,7 +212,7 @@ class EmoGene:
         mixture: str = "default",
         seed: int = 0,
         size: int = 512,
-        background: str | None = None,
+        background: Background = None,
         pose: str | None = None,
         progress: Progress = _silent,
     ) -> Result:
@@ -238,14 +238,15 @@ class EmoGene:
         if pose is not None:
             pose_frames(pose, 1, len(person.pose))
         if background is not None:
-            read_background(background, size)
+            read_background(background, size, person.background)
 
         progress(STAGES[0], 0, len(STAGES))
-        recording = load_audio(audio)
+        sound = Sound.open(audio)
+        recording = Recording.of(sound)
         speech = analyse(recording)
         frames = frame_count(recording.duration, VIDEO_FPS)
         loudness = resample(speech.loudness, SPEECH_FPS, VIDEO_FPS, frames)
-        sound, space = recording.path, person.space
+        space = person.space
         del recording  # speech has what is still needed; an hour's samples are 230 MB
 
         progress(STAGES[1], 1, len(STAGES))

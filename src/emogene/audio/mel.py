@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from emogene.audio.decode import SAMPLE_RATE
+from emogene.clock import SAMPLE_RATE
 
 BANDS = 80
 FFT, STEP = 400, 160  # windows of 25 ms, one in 10 ms

@@ -3,7 +3,7 @@
 import numpy as np
 from swift_f0 import SwiftF0
 
-from emogene.audio.decode import SAMPLE_RATE
+from emogene.clock import SAMPLE_RATE
 
 _HOP = 256  # SwiftF0's own frames
 _PIECE = 600 * _HOP  # ten seconds at a time

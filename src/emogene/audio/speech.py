@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emogene.audio.decode import SAMPLE_RATE, Recording
 from emogene.audio.loudness import loudness
 from emogene.audio.pitch import pitch
-from emogene.clock import frame_count
+from emogene.audio.recording import Recording
+from emogene.clock import SAMPLE_RATE, frame_count
 
 SPEECH_FPS = Fraction(50)
 

@@ -24,6 +24,7 @@ from emogene.face.pose import HeadPose
 from emogene.face.space import LandmarkSpace
 from emogene.motion2video.renderer import Portrait
 from emogene.output import replacing
+from emogene.video.background import Background
 from emogene.weights.embedded import assets
 from emogene.weights.official import home
 
@@ -110,7 +111,7 @@ class Avatar:
     def renderer(
         self,
         size: int = 512,
-        background: str | Path | np.ndarray | None = None,
+        background: Background = None,
         device: str = "auto",
         threads: int | None = None,
         pose: str | None = None,

@@ -1,7 +1,6 @@
 """Landmark motion to pictures of an avatar: blinks, head motion, condition, warp, and then the renderer."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from emogene.motion2video.grid import Backend
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 from emogene.motion2video.warp import Warp
 from emogene.reference.condition import pose_frames
-from emogene.video.background import read_background
+from emogene.video.background import Background, read_background
 
 
 class AvatarRenderer:
@@ -29,7 +28,7 @@ class AvatarRenderer:
         self,
         avatar: Avatar,
         size: int,
-        background: str | Path | np.ndarray | None,
+        background: Background,
         threads: int,
         pose: str | None = None,
         device: str = "cpu",
@@ -91,7 +90,7 @@ def field_renderer(
     native: int,
     own: np.ndarray,
     size: int,
-    background: str | Path | np.ndarray | None,
+    background: Background,
     dtype: torch.dtype | None = None,
     device: str = "cpu",
     backend: Backend = "auto",
@@ -104,7 +103,7 @@ def field_renderer(
     enlarge = size > native and portrait.superres is not None
     inner = native if enlarge else min(size, native)
     shown = portrait if enlarge else Portrait(portrait.head, portrait.torso)
-    behind = torch.tensor(_background(background, own, inner)) / 255
+    behind = torch.tensor(read_background(background, inner, own)) / 255
     return Renderer(shown, inner, behind.reshape(-1, 3), dtype, device=device, backend=backend)
 
 
@@ -115,11 +114,3 @@ def scaled(pictures: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
             image = Image.fromarray(picture)
             picture = np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
         yield picture
-
-
-def _background(choice: str | Path | np.ndarray | None, own: np.ndarray, size: int) -> np.ndarray:
-    """uint8 ``[size, size, 3]`` of a colour, an image file or array, or the avatar's own."""
-    if isinstance(choice, str | Path):
-        return read_background(choice, size)
-    image = Image.fromarray(own if choice is None else choice)
-    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))

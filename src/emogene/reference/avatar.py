@@ -32,6 +32,7 @@ from emogene.reference.condition import (
     torso_pose,
 )
 from emogene.reference.face_model import LinearFaceModel
+from emogene.video.background import Background
 
 KIND = "official"
 BLOCK = 250  # frames whose conditions are in memory together
@@ -87,7 +88,7 @@ class OfficialAvatar:
     def renderer(
         self,
         size: int = 512,
-        background: str | Path | np.ndarray | None = None,
+        background: Background = None,
         device: str = "auto",
         threads: int | None = None,
         pose: str | None = None,
@@ -153,7 +154,7 @@ class OfficialRenderer:
         self,
         avatar: OfficialAvatar,
         size: int,
-        background: str | Path | np.ndarray | None,
+        background: Background,
         threads: int,
         pose: str,
         device: str = "cpu",

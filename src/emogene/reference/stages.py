@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from emogene.audio.decode import load_audio
+from emogene.audio.sound import Sound
 from emogene.audio.speech import Speech
 from emogene.emotalk import LABELS, Emotion, EmotionalSpeech, Timeline
 from emogene.errors import EmoGeneError
@@ -40,7 +40,7 @@ class ReferenceLips:
                 "the official audio-to-motion network moves imported avatars only; "
                 "make one by `emogene avatar import`"
             )
-        left = None if speech.path is None else load_audio(speech.path, left=True).samples
+        left = None if speech.path is None else Sound.open(speech.path).left()
         expression = self.model(speech.samples, seed=seed, left=left)
         if expression.shape[1] != len(space.model.expression_basis):
             raise EmoGeneError(
