@@ -25,7 +25,7 @@ from emogene.performance.body import body_of
 from emogene.performance.director import Director
 from emogene.progress import Progress, silent
 from emogene.result import Config, Rendering, Result
-from emogene.video.background import read_background
+from emogene.video.background import Background, read_background
 
 SIZES = range(64, 2049)
 FPS = (Fraction(1), Fraction(240))
@@ -104,7 +104,7 @@ class EmoGene:
         seed: int = 0,
         size: int = 512,
         fps: Fraction | int | float = VIDEO_FPS,
-        background: str | PathLike[str] | None = None,
+        background: Background = None,
         pose: str | None = None,
         track: int | None = None,
         progress: Progress = silent,
@@ -150,7 +150,7 @@ class EmoGene:
         seed: int = 0,
         size: int = 512,
         fps: Fraction | int | float = VIDEO_FPS,
-        background: str | PathLike[str] | None = None,
+        background: Background = None,
         pose: str | None = None,
         track: int | None = None,
         progress: Progress = silent,
@@ -169,7 +169,7 @@ class EmoGene:
             seed=int(seed),
             size=int(size),
             fps=str(_checked_fps(fps)),
-            background=None if background is None else str(background),
+            background=background,
             pose=pose,
             track=track,
         )
@@ -249,4 +249,4 @@ def _check(config: Config, avatar: AnyAvatar) -> None:
         raise EmoGeneError(f"seed must be a number from 0 to {SEEDS - 1}, not {config.seed}")
     body_of(avatar, Fraction(config.fps), config.seed, config.pose)
     if config.background is not None:
-        read_background(config.background, config.size)
+        read_background(config.background, config.size, avatar.background)

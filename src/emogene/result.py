@@ -14,6 +14,8 @@ from emogene.avatar import AnyAvatar
 from emogene.clock import frame_count
 from emogene.export import Motion, motion_writer
 from emogene.performance import Performance
+from emogene.video.background import Background
+from emogene.output import published
 from emogene.progress import Progress, silent
 
 
@@ -29,7 +31,7 @@ class Config:
     seed: int
     size: int
     fps: str
-    background: str | None = None
+    background: Background = None
     pose: str | None = None
     track: int | None = None
 
@@ -116,7 +118,7 @@ class Result:
         """What it takes to make this again: version, weights, options."""
         from emogene.metadata import run_metadata
 
-        return run_metadata(asdict(self.config), asdict(self.rendering))
+        return run_metadata(published(asdict(self.config)), asdict(self.rendering))
 
     @property
     def expected(self) -> int:

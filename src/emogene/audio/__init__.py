@@ -1,7 +1,8 @@
-"""Sound in: any file to 16 kHz mono, and that to loudness, pitch and features of speech at 50 Hz."""
+"""What is heard: any recording as 16 kHz mono, and that as loudness, pitch and features of speech at 50 Hz."""
 
-from emogene.audio.decode import Recording, load_audio, sound_frames
 from emogene.audio.encoder import SpeechEncoder
+from emogene.audio.recording import Recording, load_audio
+from emogene.audio.sound import Sound
 from emogene.audio.speech import Speech, SpeechStream, analyse
 
-__all__ = ["Recording", "Speech", "SpeechEncoder", "SpeechStream", "analyse", "load_audio", "sound_frames"]
+__all__ = ["Recording", "Sound", "Speech", "SpeechEncoder", "SpeechStream", "analyse", "load_audio"]

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from emogene.audio.decode import Recording
+from emogene.audio.recording import Recording
 from emogene.audio.encoder import SpeechEncoder
 from emogene.audio.level import Gain
 from emogene.audio.loudness import Loudness

@@ -74,5 +74,5 @@ def _writer(result: "Result", path: str | PathLike[str], width: int, height: int
         sound=result.sound,
         fps=result.fps,
         tags=tags,
-        threads=result.rendering.threads,
+        threads=result.rendering.threads or 1,
     )
