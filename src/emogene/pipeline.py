@@ -1,5 +1,6 @@
 """The whole way: a recording in, a performance out. The stages in order and nothing else."""
 
+import os
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from os import PathLike
@@ -20,6 +21,7 @@ from emogene.errors import EmoGeneError
 from emogene.face.rig import Rig
 from emogene.mixture import MixtureModel, mixture_named
 from emogene.performance import Performance
+from emogene.performance.body import body_of
 from emogene.performance.director import Director
 from emogene.progress import Progress, silent
 from emogene.result import Config, Rendering, Result
@@ -75,7 +77,7 @@ class EmoGene:
         if audio2motion is not None:
             from emogene.reference.lips import ReferenceLips
 
-            lips = ReferenceLips.open(Path(audio2motion), hubert and Path(hubert), device)
+            lips = ReferenceLips.open(Path(audio2motion), None if hubert is None else Path(hubert), device)
         if emotalk is not None:
             from emogene.reference.emotion import Manner, ReferenceEmotion
 
@@ -157,7 +159,7 @@ class EmoGene:
         in constant memory. Iterating over the result gives the performance in stretches as they are known.
         """
         wanted, mixer = parse(str(emotion), float(intensity)), mixture_named(mixture)
-        person = Avatar.open(avatar) if isinstance(avatar, str | PathLike) else avatar
+        person = Avatar.open(os.fspath(avatar)) if isinstance(avatar, str | PathLike) else avatar
         config = Config(
             audio=_name(audio),
             avatar=person.name,
@@ -197,7 +199,7 @@ class EmoGene:
         emotion = self.emotion.stream(wanted, seed=config.seed)
         mixing = mixer.stream(self.rig, avatar.space)
         fps = Fraction(config.fps)
-        director = Director(fps, avatar.body(fps, config.seed, config.pose))
+        director = Director(fps, body_of(avatar, fps, config.seed, config.pose))
         frames = 0
         for samples, end in _pieces(sound):
             speech = listening.push(samples, end=end)
@@ -245,6 +247,6 @@ def _check(config: Config, avatar: AnyAvatar) -> None:
         )
     if not 0 <= config.seed < SEEDS:
         raise EmoGeneError(f"seed must be a number from 0 to {SEEDS - 1}, not {config.seed}")
-    avatar.body(Fraction(config.fps), config.seed, config.pose)
+    body_of(avatar, Fraction(config.fps), config.seed, config.pose)
     if config.background is not None:
         read_background(config.background, config.size)

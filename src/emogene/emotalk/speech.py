@@ -1,6 +1,6 @@
 """What an emotion branch makes of a voice, and what it must be to be one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -28,6 +28,11 @@ class EmotionalSpeech:
     @classmethod
     def nothing(cls) -> Self:
         return cls(emotion=None)
+
+    def without_emotion(self) -> Self:
+        """The words alone. Of a model that tells words and emotion apart."""
+        assert self.emotion is not None and self.words is not None
+        return replace(self, emotion=replace(self.emotion, values=np.zeros_like(self.emotion.values)))
 
     @property
     def together(self) -> Track:

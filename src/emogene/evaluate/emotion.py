@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emogene.audio import analyse, load_audio
+from emogene.audio import SpeechEncoder, analyse, load_audio
 from emogene.emotalk.emotion import HEARD, Emotion
 from emogene.emotalk.facs import ACTION_UNITS
 from emogene.emotalk.model import EmoTalk
@@ -54,10 +54,10 @@ def evaluate(
     clips = recordings(folder)
     if limit and limit < len(clips):
         clips = [clips[i] for i in np.linspace(0, len(clips) - 1, limit).astype(int)]
-    model = EmoTalk.from_embedded()
+    model, encoder = EmoTalk.from_embedded(), SpeechEncoder.from_embedded()
     probabilities, units = [], []
     for clip in over(clips, "recordings", progress):
-        heard, expected = model.hear_clip(analyse(load_audio(clip.path)))
+        heard, expected = model.hear_clip(analyse(load_audio(clip.path), encoder))
         probabilities.append(heard)
         units.append(expected)
     figures = _hearing(np.array(probabilities), clips, model.heard_actors)

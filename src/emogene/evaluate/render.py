@@ -120,8 +120,9 @@ def emotion(
     figures = {}
     with as_file(files("emogene") / "assets" / "demo.ogg") as clip:
         for label in over(EMOTIONS, "emotions", progress):
-            result = engine(clip, avatar=avatar.name, emotion=label)
-            shown = [result.performance(motion)[::every] for motion in (result.mixed, result.lips)]
+            result = engine(clip, avatar=avatar, emotion=label)
+            told = result.performance[::every]
+            shown = told, told.without_emotion()
             mixed, lips = (blendshapes(avatar.renderer(512).frames([p]), model) for p in shown)
             names = SHOWN_BY.get(label) or _most_changed(mixed, lips)
             figures[label] = {name: round(mixed[name] - lips[name], 3) for name in names}

@@ -23,7 +23,7 @@ class NpzMotion:
 
     def write(self, path: Path) -> None:
         with path.open("wb") as file:
-            np.savez(file, **arrays(Performance.join(self._pieces), self._about))
+            np.savez(file, allow_pickle=False, **arrays(Performance.join(self._pieces), self._about))
 
 
 def arrays(performance: Performance, about: Mapping[str, object]) -> dict[str, np.ndarray]:

@@ -24,7 +24,7 @@ class BodyMotion:
 
 
 class BodyStream(Protocol):
-    """One recording at work. An avatar brings its own (:meth:`Avatar.body`)."""
+    """One recording at work."""
 
     def push(
         self,
@@ -40,6 +40,25 @@ class BodyStream(Protocol):
         """``points [T, 68, 3]`` with the eyes as closed as ``blink [T]``; as they are where the avatar's
         renderer closes them by the blink itself."""
         ...
+
+
+class Person(Protocol):
+    """What a body is moved by: an avatar's own head motion, and its own blinks if it has a rule for them."""
+
+    @property
+    def pose(self) -> HeadPose: ...
+
+    def blink(self, frames: int, start: int = 0) -> np.ndarray | None: ...
+
+
+def body_of(person: Person, fps: Fraction, seed: int, pose: str | None = None) -> BodyStream:
+    """How ``person`` moves: as filmed where only filmed poses can be shown, else freely. ``pose`` as
+    :func:`pose_places` reads it; EmoGeneError where it cannot."""
+    if pose is not None:
+        pose_places(pose, np.zeros(1), len(person.pose))
+    if person.pose.source is not None:
+        return FilmedBody(person, fps, pose or "nearest")
+    return Body(person.pose, fps, seed, pose)
 
 
 class Body:
@@ -83,3 +102,37 @@ class Body:
         time = np.arange(start, stop) * float(self._track.fps / self._fps)
         shown = self._track.at(pose_places(pose, time, len(self._track)))
         return HeadPose(shown.rotation, shown.translation, self._fps)
+
+
+class FilmedBody:
+    """Head poses that were filmed and no others, and the avatar's own blinks, which its renderer shows: the
+    reference system's rules, whatever the voice and the seed."""
+
+    def __init__(self, person: Person, fps: Fraction, pose: str) -> None:
+        self._person, self._fps, self._pose = person, fps, pose
+        self._rows = self._frame = 0
+
+    def push(
+        self,
+        activity: np.ndarray | None,
+        accents: np.ndarray | None,
+        phrase_ends: np.ndarray | None,
+        end: Fraction | None = None,
+    ) -> BodyMotion | None:
+        """See :class:`BodyStream`."""
+        self._rows += 0 if activity is None else len(activity)
+        heard = Fraction(max(self._rows - 1, 0)) / SPEECH_FPS if end is None else end
+        start, self._frame = self._frame, max(self._frame, frame_count(heard, self._fps))
+        if start == self._frame:
+            return None
+        track = self._person.pose
+        time = (np.arange(start, self._frame) * float(track.fps / self._fps) + 1e-6).astype(int)
+        shown = track[pose_places(self._pose, time, len(track))]
+        head = HeadPose(shown.rotation, shown.translation, self._fps, shown.source)
+        own = self._person.blink(int(time[-1] - time[0]) + 1, int(time[0]))
+        blink = np.zeros(len(time), np.float32) if own is None else own[time - time[0]]
+        return BodyMotion(blink, np.zeros((len(time), 2), np.float32), head)
+
+    def close_eyes(self, points: np.ndarray, blink: np.ndarray) -> np.ndarray:
+        """See :class:`BodyStream`."""
+        return points

@@ -10,7 +10,8 @@ from emogene.clock import VIDEO_FPS, frame_count
 from emogene.errors import EmoGeneError
 from emogene.face.space import LandmarkSpace
 from emogene.reference.audio2motion import OfficialAudio2Motion
-from emogene.reference.face_model import BaselSpace, LinearFaceModel
+from emogene.reference.face_model import LinearFaceModel
+from emogene.reference.space import BaselSpace
 
 
 @dataclass(frozen=True)
