@@ -53,8 +53,9 @@ class ImportAvatar:
             source=self.source,
         )
         avatar.save(output)
-        for name, values in avatar.training["assumed"].items():
-            note(f"{name}: no word of {values}; assumed as in the released models")
+        if avatar.training["assumed"]:
+            values = ", ".join(f"{name}: {value}" for name, value in avatar.training["assumed"].items())
+            note(f"no config.yaml says otherwise, so assumed as in the released models: {values}")
         say(output)
 
 
