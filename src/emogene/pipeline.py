@@ -189,7 +189,10 @@ class EmoGene:
             avatar=person,
             rendering=self.rendering,
             models=self.options,
-            weights=[*self._weights(), *([avatar_file(avatar)] if isinstance(avatar, str | PathLike) else [])],
+            weights=[
+                *self._weights(),
+                *([avatar_file(avatar)] if isinstance(avatar, str | PathLike) else []),
+            ],
             _stream=lambda: self._perform(sound, person, wanted, mixer, config, progress),
         )
 

@@ -133,9 +133,7 @@ class Result:
     @property
     def about(self) -> dict[str, object]:
         """What it takes to make this again: version, weights, options."""
-        return run_metadata(
-            asdict(self.config), asdict(self.rendering), self.models, weights=self.weights
-        )
+        return run_metadata(asdict(self.config), asdict(self.rendering), self.models, weights=self.weights)
 
     @property
     def expected(self) -> int:
@@ -152,5 +150,3 @@ def _told(performances: Iterator[Performance], writers: Sequence[Motion]) -> Ite
         for writer in writers:
             writer.add(performance)
         yield performance
-
-

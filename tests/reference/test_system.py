@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from emogene.reference.stages import Manner, ReferenceEmotion
 from scipy.io import savemat
 
 from emogene import Avatar, EmoGene, EmoGeneError
@@ -34,7 +35,6 @@ from emogene.reference.hparams import read_hparams
 from emogene.reference.importer import import_official
 from emogene.reference.named import fill_by_name
 from emogene.reference.radnerf import official_state, parts
-from emogene.reference.stages import Manner, ReferenceEmotion
 from emogene.reference.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 from emogene.weights.avatars import avatar_files, new_avatar_file
 
@@ -232,7 +232,9 @@ def test_import_then_generate(run, files, voice, tmp_path):
         *("--dataset", files / "trainval_dataset.npy", "--bfm", files / "bfm"),
     )
     assert status == 0 and err.count("\n") == 1
-    assert "assumed as in the released models: desired_resolution: 2048, bound: 1, grid_type: tiledgrid" in err
+    assert (
+        "assumed as in the released models: desired_resolution: 2048, bound: 1, grid_type: tiledgrid" in err
+    )
     assert "max_steps" not in err and "camera_scale" not in err  # config.yaml has them
     assert Path(out.strip()) == new_avatar_file("may")
     assert "may" in avatar_files() and "may" in run("avatars")[1]

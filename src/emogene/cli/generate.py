@@ -133,9 +133,7 @@ class Generate:
             if path and Path(path).suffix.lower() not in endings:
                 raise EmoGeneError(f"{path}: {what}")
         if self._motion_alone and (self.compare or self.landmarks):
-            raise EmoGeneError(
-                f"{self.output}: motion alone; --compare and --landmarks go with an .mp4"
-            )
+            raise EmoGeneError(f"{self.output}: motion alone; --compare and --landmarks go with an .mp4")
         given = self.audio, self.background, self.emotion, self.emotalk, self.audio2motion, self.hubert
         check_outputs(self._outputs, [avatar_file(self.avatar), *(path for path in given if path)])
 

@@ -46,7 +46,9 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get("EMOGENE_DEBUG"):
             raise
-        return _ended(f"{type(error).__name__}: {error} (a fault of ours; EMOGENE_DEBUG=1 shows where)", CRASH)
+        return _ended(
+            f"{type(error).__name__}: {error} (a fault of ours; EMOGENE_DEBUG=1 shows where)", CRASH
+        )
 
 
 def _read(arguments: list[str]) -> Any:
