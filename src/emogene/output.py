@@ -2,14 +2,12 @@
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import combinations, product
 from pathlib import Path
 from secrets import token_hex
 from unicodedata import normalize
-
-import numpy as np
 
 from emogene.errors import EmoGeneError
 
@@ -74,21 +72,6 @@ def check_outputs(outputs: Iterable[StrPath], inputs: Iterable[StrPath] = ()) ->
     for first, second in combinations(written, 2):
         if _same(first, second):
             raise EmoGeneError(f"{second}: would be written twice; give each output a name of its own")
-
-
-def published(options: Mapping[str, object]) -> dict[str, object]:
-    """Options as plain values for a file that is passed on: of a path its last name, no private folders."""
-    return {name: _public(value) for name, value in options.items()}
-
-
-def _public(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return f"array {list(value.shape)}"
-    if isinstance(value, os.PathLike) or (isinstance(value, str) and {"/", os.sep} & {*value}):
-        return os.path.basename(os.fspath(value))
-    return value
 
 
 def _same(first: Path, second: Path) -> bool:

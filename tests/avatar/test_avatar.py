@@ -5,9 +5,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from emogene.avatar import Avatar, avatars
+from emogene.avatar import Avatar
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import Landmarks
+from emogene.weights.avatars import avatar_files
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def motion(avatar):
 
 
 def test_the_embedded_avatar_is_listed():
-    assert "grid-s1" in avatars()
+    assert "grid-s1" in avatar_files()
 
 
 def test_it_says_whose_face_it_is(avatar):
