@@ -20,15 +20,24 @@ from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.avatar import avatars
 from emogene.cli import main
 from emogene.emotalk import parse
-from emogene.face.landmarks import MEDIAPIPE_68, MOUTH, Landmarks
+from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
-from emogene.reference.avatar import OfficialAvatar, OfficialRenderer
+from emogene.performance import Performance
+from emogene.performance.track import mirror_index
+from emogene.reference.avatar import OfficialAvatar
 from emogene.reference.bfm import INDEX_FILE, MODEL_FILE, load_bfm
-from emogene.reference.condition import head_condition, rotation_matrix
+from emogene.reference.condition import (
+    blinked,
+    head_condition,
+    official_blink,
+    rotation_matrix,
+    torso_landmarks,
+    torso_pose,
+)
 from emogene.reference.emotalk import EmoTalkConfig, OfficialEmoTalk
 from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.hparams import read_hparams
@@ -59,14 +68,24 @@ def portrait(kind: str) -> Portrait:
     larger, torso = kind.endswith("sr"), kind.startswith("torso")
     grid = GridConfig(log2_rows=9)
     head = HeadConfig(
-        **{"window": 3 if larger else 5, "blink_width": (4 if torso else 2) if larger else 0},
-        **{"individuals": 3, "grid_size": 16, "position_grid": grid, "ambient_grid": grid},
-        **{"sigma_hidden": 16, "geometry_width": 16, "colour_hidden": 16, "ambient_hidden": 16},
+        window=3 if larger else 5,
+        blink_width=(4 if torso else 2) if larger else 0,
+        individuals=3,
+        grid_size=16,
+        position_grid=grid,
+        ambient_grid=grid,
+        sigma_hidden=16,
+        geometry_width=16,
+        colour_hidden=16,
+        ambient_hidden=16,
         ambient_weight=larger and not torso,
     )
     body = TorsoConfig(
-        "landmarks" if larger else "pose",
-        **{"head_aware": larger, "individuals": 3, "grid": GridConfig(2, log2_rows=9), "grid_size": 8},
+        condition="landmarks" if larger else "pose",
+        head_aware=larger,
+        individuals=3,
+        grid=GridConfig(2, log2_rows=9),
+        grid_size=8,
     )
     made = Portrait(
         HeadField(head),
@@ -170,6 +189,23 @@ def files(tmp_path_factory) -> Path:
     write_dataset(folder / "trainval_dataset.npy", recording())
     write_audio_models(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def filmed(performed):
+    """Makes the performance of an official avatar: its faces, under its video's poses and its own blinks."""
+
+    def make(avatar: OfficialAvatar, faces: np.ndarray, poses: np.ndarray | None = None) -> Performance:
+        """``faces [T, 68, 3]``, ``poses [T]``: which of the video's; in order, to and fro, if None."""
+        shown = mirror_index(len(faces), len(avatar.pose)) if poses is None else poses
+        return performed(faces, avatar.pose[shown], blink=avatar.blink(len(faces)))
+
+    return make
+
+
+def imported(files: Path, kind: str) -> OfficialAvatar:
+    where = {"torso" if kind.startswith("torso") else "head": files / kind}
+    return import_official("x", files / "trainval_dataset.npy", files / "bfm", **where)
 
 
 @pytest.fixture(scope="module")
@@ -281,10 +317,10 @@ def test_every_mixture_on_the_imported_avatar(reference, files, may, voice, tmp_
     one, two = (reference(voice, tmp_path / "may.safetensors", mixture=mixture, size=64) for _ in "ab")
     np.testing.assert_array_equal(one.mixed.points, two.mixed.points)
     assert np.ptp(one.mixed.points[:, MOUTH], axis=0).max() > 1e-3
-    assert np.abs(one.mixed.points - may.model.mean).max() < 2
+    assert np.abs(one.mixed.points - may.space.model.mean).max() < 2
 
 
-def test_what_is_saved_is_what_was_imported(may, files, tmp_path):
+def test_what_is_saved_is_what_was_imported(may, files, tmp_path, filmed):
     path = tmp_path / "may.safetensors"
     may.save(path)
     assert path.stat().st_mode & 0o077 == 0
@@ -295,8 +331,8 @@ def test_what_is_saved_is_what_was_imported(may, files, tmp_path):
     assert all(torch.equal(state[key], value) for key, value in checkpoint["state_dict"]["model"].items())
     for name in ("database", "neutral"):
         np.testing.assert_array_equal(getattr(copy.space, name), getattr(may.space, name))
-    motion = Landmarks.of(may.space.database[:2])
-    first, second = (list(avatar.renderer(64, threads=1).frames(motion)) for avatar in (may, copy))
+    shown = filmed(may, may.space.database[:2])
+    first, second = (list(avatar.renderer(64, threads=1).frames([shown])) for avatar in (may, copy))
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
 
 
@@ -304,35 +340,34 @@ def test_the_person_is_the_datasets_with_every_expression_of_the_model(may, file
     content, face = recording(), load_bfm(files / "bfm")
     expected = face.landmarks(content["id"][0], content["exp"])
     np.testing.assert_allclose(may.space.database, expected, atol=1e-6)
-    spoken = may.model.landmarks(np.ones(1, np.float32), content["exp"][:3])
+    spoken = may.space.model.landmarks(np.ones(1, np.float32), content["exp"][:3])
     np.testing.assert_allclose(spoken, expected[:3], atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["head", "torso", "head_sr", "torso_sr"])
-def test_every_kind_renders(files, kind):
-    where = {"torso" if kind.startswith("torso") else "head": files / kind}
-    avatar = import_official("x", files / "trainval_dataset.npy", files / "bfm", **where)
+kinds = pytest.mark.parametrize("kind", ["head", "torso", "head_sr", "torso_sr"])
+
+
+@kinds
+def test_every_kind_renders(files, filmed, kind):
+    avatar = imported(files, kind)
     assert avatar.native == (NATIVE if kind.endswith("sr") else 64)
-    motion = Landmarks.of(avatar.space.database[:3])
-    pictures = list(avatar.renderer(64, threads=2).frames(motion))
+    pictures = list(avatar.renderer(64, threads=2).frames([filmed(avatar, avatar.space.database[:3])]))
     assert [p.shape for p in pictures] == [(64, 64, 3)] * 3
     assert np.abs(pictures[0].astype(int) - pictures[2]).max() > 0
 
 
-@pytest.mark.parametrize("kind", ["head", "torso", "head_sr", "torso_sr"])
-def test_plain_pytorch_gives_the_kernels_pictures(files, kind):
-    where = {"torso" if kind.startswith("torso") else "head": files / kind}
-    avatar = import_official("x", files / "trainval_dataset.npy", files / "bfm", **where)
+@kinds
+def test_plain_pytorch_gives_the_kernels_pictures(files, filmed, kind):
+    avatar = imported(files, kind)
     kernels, plain = (
-        OfficialRenderer(avatar, 64, "white", 1, "nearest", backend=backend)
-        for backend in ("numba", "reference")
+        avatar.renderer(64, "white", threads=1, backend=backend) for backend in ("numba", "reference")
     )
-    for state in kernels.states(avatar.space.database[:2]):
-        ours, theirs = kernels.inner.layers(state), plain.inner.layers(state)
+    for state in kernels.states([filmed(avatar, avatar.space.database[:2])]):
+        ours, theirs = kernels.fields.layers(state), plain.fields.layers(state)
         for one, other in zip(ours[:4], theirs[:4], strict=True):
             assert (one - other).abs().max() < 1e-4
         assert 0.01 < ours.head.mean() < 0.99
-        pictures = (renderer.inner.frame(state).astype(int) for renderer in (kernels, plain))
+        pictures = (renderer.fields.frame(state).astype(int) for renderer in (kernels, plain))
         assert np.abs(np.subtract(*pictures)).max() <= 1
 
 
@@ -345,20 +380,20 @@ def test_the_audio_networks_are_on_the_device(files, may, reference, voice, tmp_
     np.testing.assert_allclose(here.blendshapes.weights, there.blendshapes.weights, atol=1e-4)
 
 
-def test_everything_is_on_the_device(may, pretended_cuda):
-    there = may.renderer(2 * NATIVE, device="cuda").inner
+def test_everything_is_on_the_device(may, filmed, pretended_cuda):
+    there = may.renderer(2 * NATIVE, device="cuda").fields
     here = may.renderer(2 * NATIVE, device="cpu")
     assert there.device.type == "cuda"
-    for state in here.states(may.space.database[:2]):
-        assert np.abs(here.inner.frame(state).astype(int) - there.frame(state)).max() <= 1
+    for state in here.states([filmed(may, may.space.database[:2])]):
+        assert np.abs(here.fields.frame(state).astype(int) - there.frame(state)).max() <= 1
 
 
-def test_a_frame_is_given_what_the_condition_pipeline_gives(may):
-    faces = may.space.database
-    states = list(may.renderer(64, pose="static").states(faces))
+def test_a_frame_is_given_what_the_condition_pipeline_gives(may, filmed):
+    faces, renderer = may.space.database, may.renderer(64)
+    states = list(renderer.states([filmed(may, faces, np.zeros(FRAMES, int))]))
     assert len(states) == FRAMES
     assert all(torch.equal(states[0].rays.direction, s.rays.direction) for s in states[1:])
-    moving = list(may.renderer(64).states(faces))
+    moving = list(renderer.states([filmed(may, faces)]))
     assert not torch.equal(moving[0].rays.direction, moving[9].rays.direction)
     chin = moving[3].torso_condition
     assert chin is not None and chin.shape == (1, 136)
@@ -368,30 +403,56 @@ def test_a_frame_is_given_what_the_condition_pipeline_gives(may):
 
 
 @pytest.mark.parametrize("kind", ["torso", "torso_sr"])
-def test_conditions_are_made_block_by_block(files, monkeypatch, kind):
-    avatar = import_official("x", files / "trainval_dataset.npy", files / "bfm", torso=files / kind)
-    faces = avatar.space.database[np.arange(190) % FRAMES]  # with the blinks at 75 and 175
-    whole = list(avatar.renderer(64).states(faces))
-    made = []
-    monkeypatch.setattr("emogene.reference.avatar.BLOCK", 7)
-    monkeypatch.setattr(
-        "emogene.reference.avatar.head_condition",
-        lambda *given, **more: made.append(len(given[0])) or head_condition(*given, **more),
-    )
-    parts = avatar.renderer(64).states(faces)
-    for t, (one, other) in enumerate(zip(whole, parts, strict=True)):
-        assert max(made) <= 7 + 2 * 7 and len(made) == t // 7 + 1
-        assert (one.condition - other.condition).abs().max() < 1e-6
-        assert torch.equal(one.rays.direction, other.rays.direction)
-        assert one.torso_condition is not None and other.torso_condition is not None
-        assert (one.torso_condition - other.torso_condition).abs().max() < 1e-6
+@pytest.mark.parametrize("length", [1, 6, 7, 190])
+def test_stretches_give_the_official_conditions_of_the_whole_clip(files, filmed, kind, length):
+    """Whatever their lengths: windows, blinks (at 75 and 175) and smoothed poses look across their ends."""
+    avatar = imported(files, kind)
+    faces, head = avatar.space.database[np.arange(190) % FRAMES], avatar.portrait.head
+    whole = filmed(avatar, faces)
+    source = whole.head.source
+    shut, area = blinked(faces, official_blink(190), avatar.eyes)
+    windows = head_condition(shut, avatar.space.origin, avatar.statistics, head.config.window)
+    if kind == "torso":
+        torso = torso_pose(avatar.track.camera[source])
+    else:
+        torso = torso_landmarks(faces, avatar.track.euler[source], avatar.track.trans[source])
+    stretches = (whole[first : first + length] for first in range(0, 190, length))
+    states = list(avatar.renderer(64).states(stretches))
+    assert len(states) == 190
+    for t, state in enumerate(states):
+        with torch.no_grad():
+            wanted = head.condition(torch.from_numpy(windows[t]), torch.from_numpy(area[t]).float())
+        assert (state.condition - wanted).abs().max() < 1e-6
+        np.testing.assert_allclose(state.torso_condition[0], torso[t], atol=1e-6)
 
 
-def test_longer_than_the_video_the_poses_come_back(may):
-    faces = np.repeat(may.space.database, 3, 0)
-    states = list(may.renderer(64).states(faces))
-    turned = [s.rays.direction for s in states]
-    assert torch.equal(turned[FRAMES - 1], turned[FRAMES]) and torch.equal(turned[0], turned[2 * FRAMES - 1])
+def test_a_frame_is_shown_as_soon_as_its_neighbours_are_known(may, filmed):
+    whole, asked = filmed(may, may.space.database), []
+
+    def live():
+        for first in range(FRAMES):
+            asked.append(first)
+            yield whole[first : first + 1]
+
+    states = may.renderer(64).states(live())
+    for t in range(20):
+        next(states)
+        assert asked[-1] == t + 3, "the poses are smoothed over seven frames"
+
+
+@pytest.mark.parametrize("kind", ["head_sr", "torso_sr"])
+def test_eyes_are_shut_by_the_performances_blinks(files, filmed, kind):
+    avatar = imported(files, kind)
+    shown = filmed(avatar, avatar.space.database[:5], np.zeros(5, int))
+    shut = replace(shown, blink=replace(shown.blink, values=np.ones((5, 1), np.float32)))
+    first, second = (next(avatar.renderer(64).states([each])).condition for each in (shown, shut))
+    assert (first - second).abs().max() > 1e-3
+
+
+def test_only_poses_of_the_video_are_shown(may, performed):
+    free = replace(may.pose[:3], source=None)
+    shown = performed(may.space.database[:3], free, blink=may.blink(3))
+    refused("own video", lambda: list(may.renderer(64).frames([shown])))
 
 
 @pytest.mark.parametrize("mixture", ["reference", "default"])
@@ -400,8 +461,6 @@ def test_a_clip_of_one_frame(reference, may, voice, tmp_path, mixture):
     short = write_sound(tmp_path / "short.wav", hum(0.06)[-800:] + 0.01)
     result = reference(short, tmp_path / "may.safetensors", mixture=mixture, size=64)
     assert len(result) == 2 and len(list(result.frames())) == 2
-    one = Landmarks.of(result.mixed.points[:1])
-    assert [p.shape for p in result.frames(one)] == [(64, 64, 3)]
 
 
 def test_stereo_is_heard_as_by_the_official_code(reference, may, tmp_path):
@@ -414,7 +473,7 @@ def test_stereo_is_heard_as_by_the_official_code(reference, may, tmp_path):
         (network((left + noise) / 2, left=left), True),
         (network(speech.samples), False),
     ):
-        shown = may.model.landmarks(np.ones(1, np.float32), expression)
+        shown = may.space.model.landmarks(np.ones(1, np.float32), expression)
         assert np.allclose(shown, heard[: len(shown)], atol=1e-4) == same
 
 
@@ -542,13 +601,12 @@ def test_emotalk_can_be_told_level_and_person(reference):
     refused("person is 0 to 23", lambda: EmoGene.from_pretrained(person=24))
 
 
-def test_precision(may):
-    states = list(may.renderer(2 * NATIVE).states(may.space.database[:1]))
-    whole, half = (
-        may.renderer(2 * NATIVE, precision=precision).inner.frame(states[0]).astype(int)
-        for precision in (None, "bf16")
+def test_precision(may, filmed):
+    state = next(may.renderer(2 * NATIVE).states([filmed(may, may.space.database[:1])]))
+    whole, exact, half = (
+        may.renderer(2 * NATIVE, precision=precision).fields.frame(state).astype(int)
+        for precision in (None, "fp32", "bf16")
     )
-    exact = may.renderer(2 * NATIVE, precision="fp32").inner.frame(states[0])
     assert (whole == exact).all() and 0 < np.abs(whole - half).max() < 40
     refused("precision", lambda: may.renderer(64, precision="fp16"))
 

@@ -14,7 +14,6 @@ from emogene.errors import EmoGeneError
 from emogene.motion2video.backend import Backend
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 from emogene.performance import Performance
-from emogene.video.background import read_background
 
 SMALLEST = 64  # pixels
 
@@ -88,6 +87,8 @@ def _scaled(picture: np.ndarray, size: int) -> np.ndarray:
 def _background(choice: str | Path | np.ndarray | None, own: np.ndarray, size: int) -> np.ndarray:
     """uint8 ``[size, size, 3]`` of a colour, an image file or array, or the avatar's own."""
     if isinstance(choice, str | Path):
+        from emogene.video.background import read_background  # avatars are read without what videos need
+
         return read_background(choice, size)
     image = Image.fromarray(own if choice is None else choice)
     return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
