@@ -22,7 +22,7 @@ from typing import Any
 import av
 
 from emogene import EmoGene
-from emogene.audio import analyse, load_audio, sound_frames
+from emogene.audio import Sound, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
 from emogene.emotalk import EmoTalk
 from emogene.face.rig import Rig
@@ -111,7 +111,7 @@ def repeated(seconds: int, folder: Path) -> Path:
         stream = container.add_stream("pcm_s16le", rate=48_000, layout="mono")
         resampler = av.AudioResampler("s16", "mono", 48_000)
         while written < seconds * 48_000:
-            for frame in sound_frames(DEMO):
+            for frame in Sound.open(DEMO).frames():
                 frame.pts = None
                 for piece in resampler.resample(frame):
                     written += piece.samples

@@ -53,11 +53,13 @@ def cores(root: Path = Path("/")) -> int:
 
     A quota of one and a half cores is two. ``root``: where ``proc`` and ``sys`` are mounted.
     """
+    return max(1, min([_affinity(), *_quotas(root)]))
+
+
+def _affinity() -> int:
     if hasattr(os, "sched_getaffinity"):
-        ours = len(os.sched_getaffinity(0))
-    else:
-        ours = os.cpu_count() or 1
-    return max(1, min([ours, *_quotas(root)]))
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _quotas(root: Path) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
@@ -89,6 +90,20 @@ def test_the_torso_continues_behind_the_head(data):
     assert (filled[:10, :, 3] == 0).all()
 
 
+def test_the_seed_alone_decides_and_the_callers_random_state_is_kept(data):
+    layers = np.concatenate([data.colour / 255, data.alpha[..., None] / 255], -1).astype(np.float16)
+    state = torch.get_rng_state()
+
+    def first_weights(seed: int) -> torch.Tensor:
+        config = SuperResolutionTraining(iterations=1, crop=16, batch=1, seed=seed)
+        trainer = SuperResolutionTrainer(layers, data.fine_colour, data.fine_alpha, config)
+        return torch.cat([value.flatten() for value in trainer.net.state_dict().values()])
+
+    assert torch.equal(first_weights(3), first_weights(3))
+    assert not torch.equal(first_weights(3), first_weights(4))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_super_resolution_learns(data):
     rendered = np.concatenate([data.colour / 255, data.alpha[..., None] / 255], -1)
     rendered[..., :3] *= rendered[..., 3:]
@@ -96,4 +111,4 @@ def test_super_resolution_learns(data):
     trainer = SuperResolutionTrainer(rendered.astype(np.float16), data.fine_colour, data.fine_alpha, config)
     losses = [trainer.step() for _ in range(60)]
     assert np.mean(losses[-15:]) < np.mean(losses[:15])
-    assert trainer.run(lambda steps: steps[:1]).config.size == SIZE
+    assert trainer.run().config.size == SIZE

@@ -89,6 +89,13 @@ def test_the_embedded_files_are_read(name, format):
     assert all(value.isfinite().all() for value in net.state_dict().values())
 
 
+def test_opening_draws_no_random_numbers(tmp_path, net):
+    save_network(net, tmp_path / "net.safetensors", SMALL, {})
+    state = torch.get_rng_state()
+    open_network(tmp_path / "net.safetensors", SMALL)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:20_000])
 
@@ -150,7 +157,7 @@ def test_too_little_memory_is_not_called_damage(tmp_path, net):
     """PyTorch's allocator says so by RuntimeError."""
 
     def huge(config: SmallConfig) -> SmallNet:
-        torch.empty(2**45)
+        torch.empty(2**45, device="cpu")
         return SmallNet(config)
 
     save_network(net, tmp_path / "net.safetensors", SMALL, {})

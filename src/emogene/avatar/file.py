@@ -66,6 +66,11 @@ class AnyAvatar(Protocol):
         ...
 
     @property
+    def background(self) -> np.ndarray:
+        """What was behind it, uint8 ``[H, W, 3]``."""
+        ...
+
+    @property
     def training(self) -> dict[str, Any]:
         """How it was made."""
         ...

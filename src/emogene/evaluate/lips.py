@@ -10,20 +10,20 @@ are tracked now (extra ``avatar``). Where closures are to be judged, also ``alig
 
 import csv
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emogene.audio import Speech, analyse, load_audio
+from emogene.audio import Speech, SpeechEncoder, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
-from emogene.bars import silently
 from emogene.clock import VIDEO_FPS
 from emogene.errors import EmoGeneError
 from emogene.evaluate.faces import recordings, tracked
 from emogene.face.landmarks import MOUTH, mouth_openness
+from emogene.progress import Progress, over, silent
 
 LAGS = range(-5, 6)
 TICKS = 25_000  # of the alignments, a second
@@ -45,9 +45,8 @@ class Clip:
     words: list[tuple[float, float, str]]
 
 
-def listen(path: Path) -> Speech:
-    """The features of a sound file."""
-    return analyse(load_audio(path))
+Listen = Callable[[Path], Speech]
+"""What is heard of a sound file."""
 
 
 def evaluate(
@@ -55,8 +54,8 @@ def evaluate(
     model: Audio2Motion | None = None,
     everything: bool = False,
     limit: int | None = None,
-    listen: Callable[[Path], Speech] = listen,
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    listen: Listen | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Figures on the clips of ``folder`` that the model has not learnt from (or on ``everything``).
 
@@ -85,8 +84,8 @@ def predict(
     model: Audio2Motion,
     everything: bool = False,
     limit: int | None = None,
-    listen: Callable[[Path], Speech] = listen,
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    listen: Listen | None = None,
+    progress: Progress = silent,
 ) -> list[Clip]:
     """Every clip that has sound and a track, predicted; those learnt from are left out."""
     there, words = recordings(folder), _words(folder / "alignments.tsv")
@@ -98,12 +97,19 @@ def predict(
     both = [clip for clip in new if clip.name in faces][:limit]
     if not both:
         raise EmoGeneError(f"{folder}: no sound in audio/ has the name of a clip in tracks.npz")
+    hear = listen or _with_embedded_encoder()
     clips = []
-    for clip in progress(both, "lips"):
+    for clip in over(both, "lips", progress):
         true = faces[clip.name]
-        found = model(listen(clip.sound), len(true), resting(true)).points
-        clips.append(Clip(clip.name, true, found, words.get(clip.name, [])))
+        found = model(hear(clip.sound), resting(true)).points
+        held = found[np.minimum(np.arange(len(true)), len(found) - 1)]
+        clips.append(Clip(clip.name, true, held, words.get(clip.name, [])))
     return clips
+
+
+def _with_embedded_encoder() -> Listen:
+    encoder = SpeechEncoder.from_embedded()
+    return lambda path: analyse(load_audio(path), encoder)
 
 
 def resting(points: np.ndarray) -> np.ndarray:

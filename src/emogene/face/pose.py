@@ -65,28 +65,28 @@ class HeadPose:
             return self
         return self._filter(lambda track: gaussian_filter1d(track, sigma, axis=0, mode="nearest"))
 
-    def loop(
-        self, frames: int, turn: float = 1.0, start: float = 0.0, speed: np.ndarray | None = None
-    ) -> "HeadPose":
-        """A pose track of any length: this one, forwards and backwards in turn.
+    def at(self, position: np.ndarray) -> "HeadPose":
+        """The pose at ``position [T]``, in frames from 0 to the last; between two, the shortest turn."""
+        last = len(self) - 1
+        left = np.clip(position.astype(int), 0, max(last - 1, 0))
+        right = np.minimum(left + 1, last)
+        share = position - left
+        here, there = (Rotation.from_matrix(self.rotation[side]) for side in (left, right))
+        step = (there * here.inv()).as_rotvec()
+        turned = Rotation.from_rotvec(step * share[:, None]) * here
+        moved = self.translation[left] * (1 - share[:, None]) + self.translation[right] * share[:, None]
+        return HeadPose(turned.as_matrix().astype(np.float32), moved.astype(np.float32), self.fps)
+
+    def to_and_fro(self, time: np.ndarray, turn: float = 1.0) -> "HeadPose":
+        """This track played forwards and backwards in turn, at ``time [T]`` in frames of it since its start.
 
         The playing speed goes smoothly from +1 to -1 within ``turn`` seconds before and after each end, so
-        that neither position nor velocity jumps. The first frame is this track's first, or the one that is
-        played after ``start`` frames; ``speed [frames]``: how fast to play, 1 if None.
+        that neither position nor velocity jumps.
         """
         last = len(self) - 1
         if last < 1:
-            return self[np.zeros(frames, int)]
-        steps = np.ones(frames) if speed is None else speed
-        time = start + np.concatenate([[0.0], np.cumsum(steps)])[:frames]
-        position = _bounce(time, last, min(turn * float(self.fps), last / 2))
-        left = np.minimum(position.astype(int), last - 1)
-        share = position - left
-        here, there = (Rotation.from_matrix(self.rotation[side]) for side in (left, left + 1))
-        step = (there * here.inv()).as_rotvec()
-        turned = Rotation.from_rotvec(step * share[:, None]) * here
-        moved = self.translation[left] * (1 - share[:, None]) + self.translation[left + 1] * share[:, None]
-        return HeadPose(turned.as_matrix().astype(np.float32), moved.astype(np.float32), self.fps)
+            return self[np.zeros(len(time), int)]
+        return self.at(_bounce(time, last, min(turn * float(self.fps), last / 2)))
 
     def turned(self, rotation: np.ndarray, pivot: np.ndarray) -> "HeadPose":
         """With the head turned first, by ``rotation [T, 3]`` (vectors, radians) about ``pivot [3]``, both in

@@ -1,7 +1,7 @@
 """Everything that a renderer, a panel or an exported file is told, and all that it is told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, Self
 
@@ -69,6 +69,12 @@ class Performance:
             column = self.speech_shapes.names.index(name)
             together[:, column] = np.maximum(together[:, column], self.blink.values[:, 0])
         return Track(together, self.speech_shapes.names, self.fps, "weight")
+
+    def without_emotion(self) -> Self:
+        """The same with the lips alone: what GeneFace++ would show."""
+        nothing = replace(self.emotion_shapes, values=np.zeros_like(self.emotion_shapes.values))
+        shown = self.shown and replace(self.shown, values=np.zeros_like(self.shown.values))
+        return replace(self, landmarks=self.lips, emotion_shapes=nothing, shown=shown)
 
     @classmethod
     def join(cls, pieces: Sequence[Self]) -> Self:

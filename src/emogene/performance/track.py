@@ -1,30 +1,31 @@
-"""The head follows the track of an avatar's own video: which of its frames is shown when."""
+"""Head motion as it was filmed: which place of an avatar's track is shown when."""
 
 import numpy as np
 
 from emogene.errors import EmoGeneError
 
 
-def pose_frames(mode: str, frames: int, length: int, start: int = 0) -> np.ndarray:
-    """Which of a track's ``length`` poses each of ``frames`` has: int ``[frames]``.
+def pose_places(mode: str, time: np.ndarray, length: int) -> np.ndarray:
+    """Where on a track of ``length`` frames the head is, ``[T]`` in frames of it, at ``time [T]`` in the same
+    unit.
 
-    ``static``: the first. ``a-b``: to and fro over a..b-1. ``nearest``: in order; beyond the end, where the
-    official code fails, mirrored. ``start``: the frame of the clip that is the first here. Raises
-    EmoGeneError for anything else or an empty range.
+    ``static``: frame 0. ``A-B``: to and fro over frames A to B - 1. ``nearest``: in order; beyond the end,
+    where the official code fails, mirrored. Whole times give whole places. Raises EmoGeneError for anything
+    else or an empty range.
     """
     if mode == "static":
-        return np.zeros(frames, int)
+        return np.zeros_like(time)
     if mode == "nearest":
-        return mirror_index(frames, length, start)
+        return _mirrored(time, length)
     first, dash, last = mode.partition("-")
     if not (dash and first.isdecimal() and last.isdecimal()):
         raise EmoGeneError(f"head pose {mode!r} is not 'static', 'nearest' or 'FIRST-LAST'")
     if not int(first) < int(last) <= length:
         raise EmoGeneError(f"head pose {mode!r} is not a range within the avatar's {length} frames")
-    return int(first) + mirror_index(frames, int(last) - int(first), start)
+    return int(first) + _mirrored(time, int(last) - int(first))
 
 
-def mirror_index(frames: int, length: int, start: int = 0) -> np.ndarray:
-    """0 1 .. L-1 L-1 .. 1 0 0 1 ..: a track of ``length`` played to and fro, from ``start``: ``[frames]``."""
-    turn, index = np.divmod(np.arange(start, start + frames), length)
-    return np.where(turn % 2 == 1, length - 1 - index, index)
+def _mirrored(time: np.ndarray, length: int) -> np.ndarray:
+    """0 1 .. L-1 L-1 .. 1 0 0 1 ..: a track played to and fro, each end twice."""
+    place = np.mod(time, 2 * length)
+    return np.clip(np.where(place < length, place, 2 * length - 1 - place), 0, length - 1)

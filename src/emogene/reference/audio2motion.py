@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emogene.audio.decode import SAMPLE_RATE
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, freeze
+from emogene.clock import SAMPLE_RATE
 from emogene.errors import EmoGeneError
 from emogene.packed import pack, packable
 from emogene.reference.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint

@@ -80,8 +80,7 @@ def open_network(path: str | Path, format: Format[C, M]) -> tuple[M, dict[str, s
         )
     with damage_in_one_line(path, format.what):
         text = strings["config"] if "config" in strings else strings["emogene"]
-        net = format.network(from_json(format.config, json.loads(text)))
-        _fill(net, _restored(tensors))
+        net = built(format.network, from_json(format.config, json.loads(text)), _restored(tensors))
     return net.eval(), {name: text for name, text in strings.items() if name not in _NOT_NOTES}
 
 
@@ -110,6 +109,22 @@ def damage_in_one_line(path: Path, what: str) -> Iterator[None]:
         raise EmoGeneError(f"{path}: not {what}, or damaged ({_first_line(error)})") from error
 
 
+def built(network: Callable[[C], M], config: C, state: Mapping[str, Tensor]) -> M:
+    """``network(config)`` with the tensors of ``state`` as its weights, which are not copied.
+
+    None are made first: that would take time, and would draw from the caller's random numbers. ValueError
+    or RuntimeError where they do not fit.
+    """
+    with torch.device("meta"):
+        net = network(config)
+    counters = {name: torch.tensor(0) for name in net.state_dict() if name.endswith(_COUNTER)}
+    missing, unknown = net.load_state_dict(counters | dict(state), strict=False, assign=True)
+    for wrong, names in (("missing", missing), ("unknown", unknown)):
+        if names:
+            raise ValueError(f"{wrong} weights: {', '.join(names[:3])}")
+    return net
+
+
 def from_json(kind: type[C], values: Mapping[str, Any]) -> C:
     """The dataclass ``kind`` from what ``json.dumps(asdict(...))`` made of it: lists are tuples again, and
     fields that are dataclasses too are made of their own values. TypeError, KeyError for other fields."""
@@ -134,24 +149,19 @@ def _stored(name: str, value: Tensor, storage: Storage) -> dict[str, Tensor]:
 
 
 def _restored(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """In float32; integers that have no scale beside them as they are."""
+    """In float32, and apart from the file; integers that have no scale beside them as they are."""
     scales = {name: tensors[f"{name}{_SCALE}"] for name, v in tensors.items() if v.dtype == torch.int8}
     plain = {name: value for name, value in tensors.items() if name.removesuffix(_SCALE) not in scales}
-    state = {name: value.float() if value.is_floating_point() else value for name, value in plain.items()}
+    state = {
+        name: value.to(torch.float32 if value.is_floating_point() else value.dtype, copy=True)
+        for name, value in plain.items()
+    }
     return state | {name: tensors[name].float() * _column(s, tensors[name]) for name, s in scales.items()}
 
 
 def _column(scale: Tensor, value: Tensor) -> Tensor:
     """``scale [outputs]`` as a factor of ``value [outputs, ...]``."""
     return scale.reshape(-1, *[1] * (value.ndim - 1))
-
-
-def _fill(net: nn.Module, state: dict[str, Tensor]) -> None:
-    missing, unexpected = net.load_state_dict(state, strict=False)
-    missing = [name for name in missing if not name.endswith(_COUNTER)]
-    for wrong, names in (("missing", missing), ("unknown", unexpected)):
-        if names:
-            raise ValueError(f"{wrong} weights: {', '.join(names[:3])}")
 
 
 def _first_line(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from emogene.avatar.capture.video import read_frames
 from emogene.errors import EmoGeneError
 from emogene.face.camera import Camera
 from emogene.face.canonical import canonicalise
+from emogene.progress import Progress, over, silent
 
 NOSE_BRIDGE = slice(27, 31)
 
@@ -70,7 +71,7 @@ def capture(
     videos: Sequence[str | Path],
     tracks: Mapping[str, np.ndarray],
     config: CaptureConfig | None = None,
-    progress=iter,
+    progress: Progress = silent,
 ) -> TrainingSet:
     """Cut the person out of ``videos``; ``tracks``: the track ``[T, 70, 3]`` of each by its file's stem.
 
@@ -78,7 +79,7 @@ def capture(
     between clips. White balance drifts between clips: each clip's face gets the same mean colour.
     """
     config = config or CaptureConfig()
-    clips = [_Clip.read(Path(video), tracks, config) for video in progress(videos)]
+    clips = [_Clip.read(Path(video), tracks, config) for video in over(videos, "cutting out", progress)]
     offsets = np.cumsum([0] + [len(c.pixels) for c in clips])
     pixels = np.concatenate([c.pixels for c in clips])
     face = canonicalise(pixels, (config.size, config.size), offsets=offsets)

@@ -1,6 +1,6 @@
 """Training the head field on the head layer of a training set."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.marching import Samples, march, near_far
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
+from emogene.progress import Progress, over, silent
 
 BATCH_UNIT = 4096  # constant shapes keep allocation cheap
 
@@ -95,12 +96,12 @@ class HeadTrainer:
         self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99), fused=True)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
 
-    def run(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> HeadField:
+    def run(self, progress: Progress = silent) -> HeadField:
         """All steps; the occupancy grid of the result holds what training rays saw towards the end."""
         first, every, threshold = self.config.cull
         share, _, kept = self.config.bake
         watched_from = (1 - share) * self.config.iterations
-        for step in progress(range(self.config.iterations)):
+        for step in over(range(self.config.iterations), "head", progress):
             if step >= first and step % every == 0:
                 self.visible.update(threshold * min(1.0, 0.3 + 0.7 * (step - first) / 1000))
             self.step()

@@ -1,4 +1,4 @@
-"""Random weights that depend on a seed and on nothing else, and change nothing else."""
+"""Networks whose first weights depend on a seed and on nothing else."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """PyTorch draws from ``seed`` inside; outside its random state is what it was."""
+    """What PyTorch draws in here, on the CPU, follows from ``seed``; the caller's random state is kept."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield

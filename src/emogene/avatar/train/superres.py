@@ -1,6 +1,5 @@
 """Training the super-resolution on what the fields render, towards the video at its own resolution."""
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch.nn import functional as F
 from emogene.avatar.train.precision import mixed_precision
 from emogene.avatar.train.seed import seeded
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
+from emogene.progress import Progress, over, silent
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class SuperResolutionTrainer:
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=config.rate)
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, config.iterations)
 
-    def run(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> SuperResolution:
-        for _ in progress(range(self.config.iterations)):
+    def run(self, progress: Progress = silent) -> SuperResolution:
+        for _ in over(range(self.config.iterations), "super-resolution", progress):
             self.step()
         return self.net
 

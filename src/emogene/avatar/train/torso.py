@@ -1,6 +1,5 @@
 """Training the torso field beneath a finished head."""
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.train.precision import mixed_precision
 from emogene.avatar.train.seed import seeded
 from emogene.motion2video.torso import TorsoConfig, TorsoField, pixel_coordinates
+from emogene.progress import Progress, over, silent
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class TorsoTrainer:
         grid = maximum_filter(possible, 5)[np.ix_(near, near)].T
         self.field.density_grid_torso.copy_(torch.from_numpy(grid.reshape(-1).astype(np.float32)))
 
-    def run(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> TorsoField:
+    def run(self, progress: Progress = silent) -> TorsoField:
         """All steps; see :meth:`of_clip`."""
-        for _ in progress(range(self.config.iterations)):
+        for _ in over(range(self.config.iterations), "torso", progress):
             self.step()
         return self.field
 

@@ -1,9 +1,7 @@
 """From a training set to an avatar: head, torso, super-resolution, and what the file says about the face."""
 
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -21,8 +19,7 @@ from emogene.face.space import LandmarkSpace
 from emogene.motion2video.field import HeadField
 from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.torso import TorsoField
-
-Progress = Callable[[Any, str], Iterable]
+from emogene.progress import Progress, over, silent
 
 
 @dataclass(frozen=True)
@@ -42,13 +39,13 @@ def train_avatar(
     provenance: Provenance,
     background: np.ndarray,
     config: AvatarTraining | None = None,
-    progress: Progress = lambda steps, _: steps,
+    progress: Progress = silent,
 ) -> tuple[Avatar, dict[str, float]]:
     """Train on ``rows`` of ``data``; returns the avatar and the seconds that each stage took."""
     config, frame, watch = config or AvatarTraining(), FieldFrame(), _Watch()
     basis = ConditionBasis.fit(data.points[rows], data.gaze[rows], config.components)
     trainer = HeadTrainer(data, rows, frame, basis, config.head)
-    head = trainer.run(lambda steps: progress(steps, "head"))
+    head = trainer.run(progress)
     watch("head")
     portrait, scale = _finish_portrait(data, rows, frame, basis, head, config, progress, watch)
     points = data.points[rows]
@@ -80,14 +77,14 @@ def _finish_portrait(
     fine = np.flatnonzero(np.isin(data.fine_index, rows))
     kept = data.fine_index[fine]
     layers = render_layers(
-        field=head, data=data, frame=frame, basis=basis, rows=progress(kept, "head layers")
+        field=head, data=data, frame=frame, basis=basis, rows=over(kept, "head layers", progress)
     )
     heads = np.stack(list(layers))
     watch("head layers")
     scale = PoseScale.fit(data.rotation[rows], data.translation[rows])
     pose = scale(data.rotation[kept], data.translation[kept])
     trainer = TorsoTrainer(data, kept, heads, pose, config.torso)
-    trainer.run(lambda steps: progress(steps, "torso"))
+    trainer.run(progress)
     torsos = [trainer.of_clip(c) for c in range(len(trainer.clips))]
     watch("torso")
     seen = zip(heads, trainer.clip.tolist(), pose, strict=True)
@@ -96,7 +93,7 @@ def _finish_portrait(
     enlarger = SuperResolutionTrainer(
         pictures, data.fine_colour[fine], data.fine_alpha[fine], config.superres
     )
-    superres = enlarger.run(lambda steps: progress(steps, "super-resolution"))
+    superres = enlarger.run(progress)
     watch("super-resolution")
     return Portrait(head, torso, superres.eval()), scale
 

@@ -1,11 +1,13 @@
 """The curves of a recording as one picture: emotions heard and shown, a few blendshapes, and the voice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from emogene.performance import Performance
 from emogene.track import Track
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, GAP = 1600, 70, 190, 74, 52, 44  # pixels
@@ -55,29 +57,44 @@ class Panel:
     marks: tuple[float, ...] = (0, 0.5, 1)
 
 
+class Curves:
+    """A PNG of the emotions heard and shown, the voice and a few blendshapes over time."""
+
+    def __init__(self, about: Mapping[str, object]) -> None:
+        self._title = str(about.get("audio", ""))
+        self._pieces: list[tuple[Track | None, Track | None, Track, Track]] = []
+
+    def add(self, performance: Performance) -> None:
+        lines = _lines(performance.blendshapes)
+        self._pieces.append((performance.heard, performance.shown, lines, performance.loudness))
+
+    def write(self, path: Path) -> None:
+        heard, shown, lines, loudness = (
+            None if parts[0] is None else Track.join(parts) for parts in zip(*self._pieces, strict=True)
+        )
+        assert lines is not None and loudness is not None
+        draw_curves(heard, shown, lines, loudness, self._title).save(path, "PNG", optimize=True)
+
+
 def draw_curves(
-    heard: Track | None,
-    shown: Track | None,
-    blendshapes: Track,
-    loudness: np.ndarray,
-    title: str,
+    heard: Track | None, shown: Track | None, lines: Track, loudness: Track, title: str
 ) -> Image.Image:
-    """Panels over one time axis; all tracks have the blendshapes' T frames, ``loudness [T]`` is in dB.
+    """Panels over one time axis; all tracks have T frames, ``lines`` the columns of :data:`LINES`.
 
     Emotions that a model does not tell are left out. A recording longer than the picture has pixels is
     averaged.
     """
     panels = [_emotions("heard in the voice", heard, 210)] if heard else []
     panels += [_emotions("shown by the face", shown, 210)] if shown else []
-    panels += [_blendshapes(blendshapes), _voice(loudness)]
+    panels += [_blendshapes(lines), _voice(loudness.values[:, 0])]
     canvas = _Canvas(sum(p.height + GAP for p in panels) - GAP + TOP + BOTTOM)
     canvas.text(LEFT, TOP * 0.34, title, INK, 24, "lm")
     canvas.text(WIDTH - 24, TOP * 0.34, "EmoGene", DIM, 18, "rm")
     y = TOP
     for panel in panels:
-        canvas.panel(panel, y, len(blendshapes) / float(blendshapes.fps))
+        canvas.panel(panel, y, float(lines.duration))
         y += panel.height + GAP
-    canvas.times(y - GAP, len(blendshapes) / float(blendshapes.fps))
+    canvas.times(y - GAP, float(lines.duration))
     return canvas.image.reduce(OVERSAMPLE)
 
 
@@ -89,11 +106,15 @@ def _emotions(title: str, track: Track, height: int) -> Panel:
     return Panel(title, height, track.values.T, track.names, colours, True, top, marks)
 
 
-def _blendshapes(motion: Track) -> Panel:
-    column = {name: i for i, name in enumerate(motion.names)}
-    layers = [motion.values[:, [column[name] for name in names]].mean(1) for names, _ in LINES.values()]
+def _lines(shapes: Track) -> Track:
+    """The columns of :data:`LINES`."""
+    columns = [np.mean([shapes.column(name) for name in names], axis=0) for names, _ in LINES.values()]
+    return Track(np.stack(columns, axis=1), tuple(LINES), shapes.fps, shapes.unit)
+
+
+def _blendshapes(lines: Track) -> Panel:
     colours = [colour for _, colour in LINES.values()]
-    return Panel("blendshapes", 180, np.array(layers), list(LINES), colours, False)
+    return Panel("blendshapes", 180, lines.values.T, lines.names, colours, False)
 
 
 def _voice(loudness: np.ndarray) -> Panel:

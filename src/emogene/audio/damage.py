@@ -1,0 +1,32 @@
+"""What of a sound file could not be used, in one line."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass
+class Damage:
+    packets: int = 0
+    size: int = 0
+    """Bytes of those packets."""
+    since: Fraction = Fraction(0)
+    """Seconds of sound before the first of them."""
+    cut: str = ""
+    """How the file's end is known to be missing."""
+
+    def add(self, size: int, since: Fraction) -> None:
+        """A packet that cannot be decoded."""
+        if not self.packets:
+            self.since = since
+        self.packets, self.size = self.packets + 1, self.size + size
+
+    def __str__(self) -> str:
+        """Empty where nothing was lost."""
+        lost = [self.cut] if self.cut else []
+        if self.packets:
+            many = "s" if self.packets > 1 else ""
+            lost.append(
+                f"{self.packets} packet{many} ({self.size} bytes) after {float(self.since):.2f} s "
+                "cannot be decoded"
+            )
+        return f"{'; '.join(lost)}; the rest is used" if lost else ""
