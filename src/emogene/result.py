@@ -13,10 +13,10 @@ from emogene.audio.sound import Sound
 from emogene.avatar import AnyAvatar
 from emogene.clock import frame_count
 from emogene.export import Motion, motion_writer
-from emogene.performance import Performance
-from emogene.video.background import Background
 from emogene.output import published
+from emogene.performance import Performance
 from emogene.progress import Progress, silent
+from emogene.video.background import Background
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import torch
 
 from emogene.avatar import Avatar
 from emogene.errors import EmoGeneError
-from emogene.face.blink import close_eyes
 from emogene.face.landmarks import EYES, MOUTH
 from emogene.motion2video.warp import Warp
+from emogene.performance.blink import close_eyes
 
 
 @pytest.fixture(scope="module")

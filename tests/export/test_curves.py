@@ -2,11 +2,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from emogene.video.curves import COLOURS, LEFT, RIGHT, WIDTH, draw_curves
 
 from emogene.emotalk import HEARD, LABELS
 from emogene.face.arkit import blendshapes
 from emogene.track import Track
-from emogene.video.curves import COLOURS, LEFT, RIGHT, WIDTH, draw_curves
 
 FPS = Fraction(25)
 

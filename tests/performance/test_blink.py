@@ -1,10 +1,10 @@
 from fractions import Fraction
 
 import numpy as np
+from emogene.face.blink import blink_curve, close_eyes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emogene.face.blink import blink_curve, close_eyes
 from emogene.face.landmarks import eye_openness
 from emogene.face.mean import mean_face
 

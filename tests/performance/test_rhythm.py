@@ -2,10 +2,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from emogene.audio.prosody import Prosody
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from emogene.audio.prosody import Prosody
 
 FPS = Fraction(25)
 

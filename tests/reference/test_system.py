@@ -15,7 +15,9 @@ import torch
 from scipy.io import savemat
 
 from emogene import Avatar, EmoGene, EmoGeneError
-from emogene.audio import analyse, load_audio
+from emogene.audio import analyse
+from emogene.audio.sound import Sound
+from emogene.audio.speech import SpeechStream
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.avatar import avatars
 from emogene.cli import main
@@ -27,7 +29,7 @@ from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
 from emogene.performance import Performance
-from emogene.performance.track import mirror_index
+from emogene.performance.track import pose_places
 from emogene.reference.avatar import OfficialAvatar
 from emogene.reference.bfm import INDEX_FILE, MODEL_FILE, load_bfm
 from emogene.reference.condition import (
@@ -39,12 +41,12 @@ from emogene.reference.condition import (
     torso_pose,
 )
 from emogene.reference.emotalk import EmoTalkConfig, OfficialEmoTalk
+from emogene.reference.emotion import Manner, ReferenceEmotion
 from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.hparams import read_hparams
 from emogene.reference.importer import default_path, import_official
 from emogene.reference.named import fill_by_name
 from emogene.reference.radnerf import official_state, parts
-from emogene.reference.stages import Manner, ReferenceEmotion
 from emogene.reference.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 
 FRAMES, VERTICES, NATIVE = 40, 600, 32
@@ -197,7 +199,8 @@ def filmed(performed):
 
     def make(avatar: OfficialAvatar, faces: np.ndarray, poses: np.ndarray | None = None) -> Performance:
         """``faces [T, 68, 3]``, ``poses [T]``: which of the video's; in order, to and fro, if None."""
-        shown = mirror_index(len(faces), len(avatar.pose)) if poses is None else poses
+        in_order = pose_places("nearest", np.arange(len(faces)), len(avatar.pose))
+        shown = in_order if poses is None else poses
         return performed(faces, avatar.pose[shown], blink=avatar.blink(len(faces)))
 
     return make
@@ -218,7 +221,11 @@ def official(files: Path, device: str) -> EmoGene:
     """The official networks, as loaded."""
     pytest.importorskip("parselmouth", reason="extra 'official' is not installed")
     return EmoGene.from_pretrained(
-        *(device, 2, files / "EmoTalk.pth", files / "audio2motion_vae", files / "hubert-large-ls960-ft")
+        device=device,
+        threads=2,
+        emotalk=files / "EmoTalk.pth",
+        audio2motion=files / "audio2motion_vae",
+        hubert=files / "hubert-large-ls960-ft",
     )
 
 
@@ -314,10 +321,23 @@ def test_import_then_generate(run, files, voice, tmp_path):
 @pytest.mark.parametrize("mixture", ["reference:6", "reference:7", "reference:8", "reference:9", "default"])
 def test_every_mixture_on_the_imported_avatar(reference, files, may, voice, tmp_path, mixture):
     may.save(tmp_path / "may.safetensors")
-    one, two = (reference(voice, tmp_path / "may.safetensors", mixture=mixture, size=64) for _ in "ab")
-    np.testing.assert_array_equal(one.mixed.points, two.mixed.points)
-    assert np.ptp(one.mixed.points[:, MOUTH], axis=0).max() > 1e-3
-    assert np.abs(one.mixed.points - may.space.model.mean).max() < 2
+    one, two = (
+        reference(voice, avatar=each, mixture=mixture, size=64).performance.landmarks.points
+        for each in (may, tmp_path / "may.safetensors")
+    )
+    np.testing.assert_array_equal(one, two)
+    assert np.ptp(one[:, MOUTH], axis=0).max() > 1e-3
+    assert np.abs(one - may.space.model.mean).max() < 2
+
+
+def test_the_video_shows_the_official_poses_and_blinks(reference, may):
+    """In order, the blink at frame 75; the landmarks come without it."""
+    shown = reference(hum(4.0), 16_000, avatar=may, mixture="reference", size=64).performance
+    np.testing.assert_array_equal(shown.blink.values[:, 0], official_blink(100))
+    np.testing.assert_array_equal(shown.head.source[:FRAMES], np.arange(FRAMES))
+    assert shown.head.source[FRAMES] == FRAMES - 1, "mirrored beyond the end"
+    lids = np.linalg.norm(shown.landmarks.points[:, 37] - shown.landmarks.points[:, 41], axis=-1)
+    assert lids[78] > 0.5 * np.median(lids)
 
 
 def test_what_is_saved_is_what_was_imported(may, files, tmp_path, filmed):
@@ -371,13 +391,12 @@ def test_plain_pytorch_gives_the_kernels_pictures(files, filmed, kind):
         assert np.abs(np.subtract(*pictures)).max() <= 1
 
 
-def test_the_audio_networks_are_on_the_device(files, may, reference, voice, tmp_path, pretended_cuda):
-    may.save(tmp_path / "may.safetensors")
+def test_the_audio_networks_are_on_the_device(files, may, reference, voice, pretended_cuda):
     there = official(files, "auto")
-    assert there.device == "cuda"
-    here, there = (made(voice, tmp_path / "may.safetensors", size=64) for made in (reference, there))
-    np.testing.assert_allclose(here.mixed.points, there.mixed.points, atol=1e-4)
-    np.testing.assert_allclose(here.blendshapes.weights, there.blendshapes.weights, atol=1e-4)
+    assert there.rendering.device == "cuda"
+    here, there = (made(voice, avatar=may, size=64).performance for made in (reference, there))
+    np.testing.assert_allclose(here.landmarks.points, there.landmarks.points, atol=1e-4)
+    np.testing.assert_allclose(here.blendshapes.values, there.blendshapes.values, atol=1e-4)
 
 
 def test_everything_is_on_the_device(may, filmed, pretended_cuda):
@@ -456,22 +475,23 @@ def test_only_poses_of_the_video_are_shown(may, performed):
 
 
 @pytest.mark.parametrize("mixture", ["reference", "default"])
-def test_a_clip_of_one_frame(reference, may, voice, tmp_path, mixture):
-    may.save(tmp_path / "may.safetensors")
+def test_a_clip_of_two_frames(reference, may, tmp_path, mixture):
     short = write_sound(tmp_path / "short.wav", hum(0.06)[-800:] + 0.01)
-    result = reference(short, tmp_path / "may.safetensors", mixture=mixture, size=64)
+    result = reference(short, avatar=may, mixture=mixture, size=64)
     assert len(result) == 2 and len(list(result.frames())) == 2
 
 
 def test_stereo_is_heard_as_by_the_official_code(reference, may, tmp_path):
     """HuBERT has the left channel; Praat's pitch is of the mean of both."""
     left, noise = hum(1.0), 0.1 * np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
-    speech = analyse(load_audio(write_sound(tmp_path / "stereo.wav", left, noise)))
-    heard = reference.audio2motion.speak(speech, 25, may.space).points
-    network = reference.audio2motion.model
+    sound = Sound.open(write_sound(tmp_path / "stereo.wav", left, noise))
+    samples = np.concatenate(list(sound.speech()))
+    speech = SpeechStream(None, sound).push(samples, end=sound.duration)
+    heard = reference.lips.stream(may.space).push(speech)
+    network = reference.lips.model
     for expression, same in (
         (network((left + noise) / 2, left=left), True),
-        (network(speech.samples), False),
+        (network(samples), False),
     ):
         shown = may.space.model.landmarks(np.ones(1, np.float32), expression)
         assert np.allclose(shown, heard[: len(shown)], atol=1e-4) == same
@@ -481,9 +501,9 @@ def test_a_database_of_copies_has_a_projection(files, tmp_path, reference, voice
     content = recording()
     content["exp"][:] = content["exp"][:2].repeat(FRAMES // 2, 0)
     path = write_dataset(tmp_path / "copies.npy", content)
-    import_official("x", path, files / "bfm", torso=files / "torso_sr").save(tmp_path / "x.safetensors")
-    result = reference(voice, tmp_path / "x.safetensors", mixture="reference", size=64)
-    assert np.isfinite(result.mixed.points).all()
+    avatar = import_official("x", path, files / "bfm", torso=files / "torso_sr")
+    result = reference(voice, avatar=avatar, mixture="reference", size=64)
+    assert np.isfinite(result.performance.landmarks.points).all()
 
 
 def test_config_beside_the_checkpoint(files, tmp_path):
@@ -583,22 +603,22 @@ def test_names_that_cannot_be(name):
 
 def test_official_networks_want_an_imported_avatar_and_hear_the_emotion(reference, voice):
     refused("avatar import", lambda: reference(voice, size=64))
-    speech = analyse(hum(0.5))
-    refused("--emotion auto", lambda: reference.emotalk(speech, parse("happy")))
+    refused("--emotion auto", lambda: reference.emotion.stream(parse("happy")))
     refused("--emotion auto", lambda: reference(voice, emotion="happy", size=64))
 
 
 def test_emotalk_can_be_told_level_and_person(reference):
-    speech, auto = analyse(hum(0.5)), parse("auto")
-    network = reference.emotalk.model
-    told = [
-        ReferenceEmotion(network, Manner(level, person))(speech, auto).blendshapes.weights
-        for level, person in ((1, 0), (0, 0), (1, 23))
-    ]
-    assert np.abs(told[0] - told[1]).max() > 1e-3 and np.abs(told[0] - told[2]).max() > 1e-3
-    np.testing.assert_array_equal(told[0], reference.emotalk(speech, auto).blendshapes.weights)
-    refused("level is 0 to 1", lambda: EmoGene.from_pretrained(level=2))
-    refused("person is 0 to 23", lambda: EmoGene.from_pretrained(person=24))
+    speech = analyse(hum(0.5))
+
+    def told(level: int, person: int) -> np.ndarray:
+        branch = ReferenceEmotion(reference.emotion.model, Manner(level, person))
+        return branch.stream().push(speech).emotion.values
+
+    usual = told(1, 0)
+    assert np.abs(usual - told(0, 0)).max() > 1e-3 and np.abs(usual - told(1, 23)).max() > 1e-3
+    np.testing.assert_array_equal(usual, reference.emotion.stream().push(speech).emotion.values)
+    refused("level is 0 to 1", lambda: Manner(level=2))
+    refused("person is 0 to 23", lambda: Manner(person=24))
 
 
 def test_precision(may, filmed):

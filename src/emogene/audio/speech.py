@@ -5,12 +5,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from emogene.audio.recording import Recording
 from emogene.audio.encoder import SpeechEncoder
 from emogene.audio.level import Gain
 from emogene.audio.loudness import Loudness
 from emogene.audio.mel import MelSpectrum
 from emogene.audio.pitch import Pitch
+from emogene.audio.recording import Recording
 from emogene.audio.sound import Sound
 from emogene.clock import SAMPLE_RATE
 from emogene.stream import Stream

@@ -23,6 +23,7 @@ from emogene.face.space import LandmarkSpace
 from emogene.motion2video.backend import Backend
 from emogene.motion2video.performance_renderer import RenderConfig
 from emogene.motion2video.renderer import Portrait
+from emogene.video.background import Background
 from emogene.weights.file import from_json
 
 KIND = "field"
@@ -66,7 +67,7 @@ class Avatar:
     def renderer(
         self,
         size: int = 512,
-        background: str | Path | np.ndarray | None = None,
+        background: Background = None,
         device: str = "auto",
         threads: int | None = None,
         precision: str | None = None,

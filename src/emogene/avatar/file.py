@@ -18,6 +18,7 @@ from emogene.face.pose import HeadPose
 from emogene.face.space import LandmarkSpace
 from emogene.motion2video.performance_renderer import PerformanceRenderer
 from emogene.output import replacing
+from emogene.video.background import Background
 from emogene.weights.embedded import assets
 from emogene.weights.file import damage_in_one_line, read_tensors
 from emogene.weights.places import AVATARS, data_folder, searched
@@ -84,7 +85,7 @@ class AnyAvatar(Protocol):
     def renderer(
         self,
         size: int = 512,
-        background: str | Path | np.ndarray | None = None,
+        background: Background = None,
         device: str = "auto",
         threads: int | None = None,
         precision: str | None = None,

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from emogene.errors import EmoGeneError
 from emogene.motion2video.backend import Backend
 from emogene.motion2video.renderer import FrameState, Portrait, Renderer
 from emogene.performance import Performance
+from emogene.video.background import Background, read_background
 
 SMALLEST = 64  # pixels
 
@@ -24,8 +24,9 @@ class RenderConfig:
 
     size: int = 512
     """Rows and columns of the pictures."""
-    background: str | Path | np.ndarray | None = None
-    """A colour ("white", "#8090a0"), an image file or uint8 ``[H, W, 3]``; the avatar's own if None."""
+    background: Background = None
+    """A colour ("white", "#8090a0"), an image file or uint8 ``[H, W, 3 or 4]``; the avatar's own if None, and
+    where it is transparent."""
     device: str = "auto"
     """auto (CUDA where there is one), cpu or cuda."""
     threads: int | None = None
@@ -48,7 +49,7 @@ class PerformanceRenderer(ABC):
         self.size, self.threads = config.size, choose_threads(config.threads)
         enlarge = config.size > native and portrait.superres is not None
         inner = native if enlarge else min(config.size, native)
-        behind = torch.tensor(_background(config.background, own, inner)) / 255
+        behind = torch.tensor(read_background(config.background, inner, own)) / 255
         self.fields = Renderer(
             portrait=portrait if enlarge else Portrait(portrait.head, portrait.torso),
             size=inner,
@@ -82,13 +83,3 @@ def in_blocks(performances: Iterable[Performance], frames: int) -> Iterator[Perf
 
 def _scaled(picture: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
-
-
-def _background(choice: str | Path | np.ndarray | None, own: np.ndarray, size: int) -> np.ndarray:
-    """uint8 ``[size, size, 3]`` of a colour, an image file or array, or the avatar's own."""
-    if isinstance(choice, str | Path):
-        from emogene.video.background import read_background  # avatars are read without what videos need
-
-        return read_background(choice, size)
-    image = Image.fromarray(own if choice is None else choice)
-    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))

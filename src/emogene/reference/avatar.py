@@ -21,6 +21,7 @@ from emogene.reference.condition import EyeRange, LandmarkStatistics, official_b
 from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.renderer import OfficialRenderer, PoseTrack
 from emogene.reference.space import BaselSpace
+from emogene.video.background import Background
 
 KIND = "official"
 FPS = Fraction(25)  # of the videos that GeneFace++ binarises
@@ -63,7 +64,7 @@ class OfficialAvatar:
     def renderer(
         self,
         size: int = 512,
-        background: str | Path | np.ndarray | None = None,
+        background: Background = None,
         device: str = "auto",
         threads: int | None = None,
         precision: str | None = None,

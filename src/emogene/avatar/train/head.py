@@ -171,7 +171,7 @@ class HeadTrainer:
 def evaluate_samples(
     field: HeadField, samples: Samples, direction: Tensor, condition: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Density ``[M]`` and colour ``[M, 3]`` of samples, networks in mixed precision; one condition per ray."""
+    """Density ``[M]`` and colour ``[M, 3]`` of samples, in mixed precision; one condition per ray."""
     total = len(samples)
     spare = -total % BATCH_UNIT
     position = nn.functional.pad(samples.position, (0, 0, 0, spare))
