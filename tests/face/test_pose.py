@@ -95,3 +95,28 @@ def test_smoothing_lowers_jitter_and_keeps_a_still_head():
 def test_shapes_are_checked():
     with pytest.raises(ValueError, match="pose"):
         HeadPose(np.zeros((3, 3, 3)), np.zeros((2, 3)))
+
+
+def test_the_source_of_poses_is_kept_as_long_as_they_are_the_videos():
+    poses = HeadPose(np.repeat(np.eye(3, dtype=np.float32)[None], 6, 0), np.zeros((6, 3), np.float32))
+    filmed = HeadPose(poses.rotation, poses.translation, source=np.arange(6))
+    np.testing.assert_array_equal(filmed[2:4].source, [2, 3])
+    np.testing.assert_array_equal(filmed[np.array([5, 0, 0])].source, [5, 0, 0])
+    joined = HeadPose.join([filmed[4:], filmed[:1]])
+    np.testing.assert_array_equal(joined.source, [4, 5, 0])
+    assert len(joined) == 3
+    assert HeadPose.join([filmed, poses]).source is None
+    assert filmed.turned(np.full((6, 3), 0.1), np.zeros(3)).source is None
+    assert filmed.smooth(1.0).source is None
+    with pytest.raises(ValueError, match="frames of a video"):
+        HeadPose(poses.rotation, poses.translation, source=np.arange(5))
+
+
+def test_poses_that_follow_each_other_are_one_track():
+    random = np.random.default_rng(0)
+    poses = HeadPose(np.repeat(np.eye(3, dtype=np.float32)[None], 5, 0), random.normal(size=(5, 3)))
+    joined = HeadPose.join([poses[:2], poses[2:]])
+    np.testing.assert_array_equal(joined.translation, poses.translation)
+    for wrong in ([], [poses, HeadPose(poses.rotation, poses.translation, Fraction(50))]):
+        with pytest.raises(ValueError, match="rates"):
+            HeadPose.join(wrong)
