@@ -5,7 +5,7 @@ import os
 import pytest
 
 from emogene.errors import EmoGeneError
-from emogene.output import check_writable, replacing
+from emogene.output import check_writable, discard_unfinished, replacing
 
 
 def test_the_name_is_taken_at_the_end(tmp_path):
@@ -24,6 +24,16 @@ def test_a_failure_removes_what_was_begun(tmp_path, error):
         part.write_text("half")
         raise error
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_being_written_can_be_removed_at_once(tmp_path):
+    with replacing(tmp_path / "one") as one, replacing(tmp_path / "two") as two:
+        one.write_text("half")
+        discard_unfinished()
+        assert not one.exists() and not list(tmp_path.iterdir())
+        one.write_text("whole")
+        two.write_text("whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
 def test_the_systems_refusal_is_one_line(tmp_path):

@@ -14,6 +14,7 @@ from emogene.errors import EmoGeneError
 StrPath = str | os.PathLike[str]
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EDQUOT}
 """What only writing can meet."""
+_unfinished: set[Path] = set()  # temporary files of this process
 
 
 @contextmanager
@@ -27,6 +28,7 @@ def replacing(path: StrPath) -> Iterator[Path]:
     check_writable(path)
     target = Path(os.path.realpath(path))
     beside = _unused(target.parent)
+    _unfinished.add(beside)
     try:
         yield beside
         os.replace(beside, target)
@@ -36,6 +38,14 @@ def replacing(path: StrPath) -> Iterator[Path]:
         raise
     finally:
         beside.unlink(missing_ok=True)
+        _unfinished.discard(beside)
+
+
+def discard_unfinished() -> None:
+    """Remove what is being written now; for a process that is about to end without further ado."""
+    for beside in list(_unfinished):
+        with suppress(OSError):
+            beside.unlink()
 
 
 def check_writable(path: StrPath) -> None:

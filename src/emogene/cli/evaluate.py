@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
@@ -22,7 +23,8 @@ class Evaluate:
         from emogene.output import check_outputs
         from emogene.progress import bars
 
-        check_outputs([self.json] if self.json else [], [self.folder])
+        if self.json:
+            check_outputs([self.json], filter(Path.is_file, Path(self.folder).rglob("*")))
         from emogene.evaluate import evaluate, write_figures
 
         with bars() as progress:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 
@@ -24,10 +25,8 @@ def prepare_streams() -> None:
 
 def silence(stream: TextIO) -> None:
     """Nothing more goes where ``stream`` goes: its reader is gone, or the disk is full."""
-    try:
+    with suppress(OSError, ValueError):  # not a real file, as under a test
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    except (OSError, ValueError):  # not a real file, as under a test
-        pass
 
 
 def say(*lines: object) -> None:
