@@ -132,11 +132,13 @@ class _Track:
         self._decoded = self._before = before
         self._formats = set(container.format.name.split(","))
         self._good = self._bad = 0
+        if stream.codec_context.name == "flac":  # else it makes loud noise of a damaged frame
+            stream.codec_context.options = {"err_detect": "crccheck+explode"}
 
     def blocks(self) -> Iterator[Block]:
         origin, elapsed = self._origin(), Fraction(0)
         end = self._declared() if "mov" in self._formats else None
-        for block in in_time(self._frames(), origin, end):
+        for block in in_time(self._frames(), origin, end, self._hole):
             elapsed += block.seconds
             yield block
         declared = self._declared() if self._formats & MEASURED else None
@@ -146,6 +148,9 @@ class _Track:
             told = "mp3" not in self._formats or self._stream.start_time
             if told and elapsed + SHORTER < declared:
                 self._damage.cut = f"is cut off after {float(elapsed):.2f} of {float(declared):.2f} s"
+
+    def _hole(self, since: Fraction, seconds: Fraction) -> None:
+        self._damage.add_hole(self._before + since, seconds)
 
     def _frames(self) -> Iterator[Stamped]:
         packed = _Packed()
@@ -161,7 +166,7 @@ class _Track:
     def _time(self, frame: av.AudioFrame) -> Fraction | None:
         if frame.pts is None or not self._formats & TIMED:
             return None
-        return frame.pts * Fraction(frame.time_base)
+        return frame.pts * frame.time_base
 
     def _packets(self) -> Iterator[av.Packet | None]:
         """None at the end, which empties the decoder. Packets of no bytes would end it before."""
