@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from emogene.audio import load_audio
-from emogene.audio.decode import SoundFile
 from emogene.audio.sound import Sound
+from emogene.audio.sound_file import SoundFile
 from emogene.clock import SAMPLE_RATE, frame_count
 from emogene.errors import EmoGeneError
 
