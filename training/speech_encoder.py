@@ -30,7 +30,7 @@ from torch.nn import functional as F
 import speech_windows
 from curves import record
 from emogene.audio.encoder import ASSET, FORMAT, EncoderConfig, EncoderNet, Layer
-from emogene.audio.mel import BANDS, FLOOR, log_mel
+from emogene.audio.mel import BANDS, FLOOR, log_mel_rows
 from emogene.weights.file import save_network
 from grid import DATA, ROOT
 from speech_windows import FRAMES, Windows
@@ -279,7 +279,7 @@ def standardise(encoder: EncoderNet, teaching: Teaching, count: int = 100) -> No
     """Set the encoder's scale so that every feature is 0 in silence and has variance 1 over speech."""
     speech = [i for i, source in enumerate(teaching.windows.source) if source != "noise"][:count]
     features = torch.cat([encoder(teaching(np.array([i]), None)[0])[0] for i in speech])
-    silence = encoder(torch.from_numpy(log_mel(np.zeros(0, np.float32), 0, FRAMES))[None])[0, 0]
+    silence = encoder(torch.from_numpy(log_mel_rows(np.zeros(0, np.float32), 0, FRAMES))[None])[0, 0]
     encoder.mean += silence * encoder.spread
     encoder.spread *= features.std(0)
 
