@@ -26,8 +26,8 @@ from emogene.face.procrustes import align
 MODES = 20  # more buy .1 mm on held-out points
 STILL = 5e-4  # decimetres; what moves less is stored as not moving
 PARTS = (*("face", "head_neck", "mouth_socket", "gums_tongue", "teeth", "eyeball_left", "eyeball_right"),)
-# ICT's shapes that make one ARKit shape, with their shares. ARKit's cheekSquint is the action unit 6, which ICT
-# splits into the fold below the lid (cheekSquint) and the cheek (cheekRaiser).
+# ICT's shapes that make one ARKit shape, with their shares. ARKit's cheekSquint is the action unit 6, which
+# ICT splits into the fold below the lid (cheekSquint) and the cheek (cheekRaiser).
 JOINED = {
     "browInnerUp": {"browInnerUp_L": 1.0, "browInnerUp_R": 1.0},
     "cheekPuff": {"cheekPuff_L": 1.0, "cheekPuff_R": 1.0},
@@ -98,7 +98,7 @@ def rigid_eyes(shape: np.ndarray, parts: dict[str, tuple[int, int]]) -> np.ndarr
 def kept_points(
     vertices: np.ndarray, correspondence: np.lib.npyio.NpzFile, ours: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """MediaPipe's points on our vertices, ``[468, 3]`` twice; where ICT's are cut away, on the nearest one."""
+    """MediaPipe's points on our vertices, ``[468, 3]`` twice; where a part is cut, the nearest."""
     vertex, weight = correspondence["vertex"], correspondence["weight"].astype(np.float64)
     lost = ((ours[vertex] < 0) & (weight > 0)).any(1)
     points = (vertices[vertex[lost]] * weight[lost][..., None]).sum(1)
