@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from emogene.avatar.capture.layers import face_region, head_layer
-from emogene.avatar.capture.matte import screen_matte
+from emogene.avatar.capture.matte import choked, screen_matte
 from emogene.avatar.capture.tracks import gaze
 from emogene.avatar.capture.video import read_frames
 from emogene.errors import EmoGeneError
@@ -155,14 +155,19 @@ def _corner(points: np.ndarray, shape: tuple[int, ...], crop: int) -> tuple[int,
 
 
 def _resize(colour: np.ndarray, alpha: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lanczos resampling to uint8 ``[size, size, 3]`` and ``[size, size]``."""
+    """Lanczos resampling to uint8 ``[size, size, 3]`` and ``[size, size]``, choked by a pixel per 256."""
     planes = [*np.moveaxis(colour, -1, 0), alpha]
     resized = [
         np.asarray(Image.fromarray(np.ascontiguousarray(p)).resize((size, size), Image.Resampling.LANCZOS))
         for p in planes
     ]
-    values = (np.clip(np.stack(resized, -1), 0, 1) * 255 + 0.5).astype(np.uint8)
-    return values[..., :3], values[..., 3]
+    values = np.clip(np.stack(resized, -1), 0, 1)
+    colour, alpha = choked(values[..., :3], values[..., 3], max(1, size // 256))
+    return _bytes(colour), _bytes(alpha)
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    return (values * 255 + 0.5).astype(np.uint8)
 
 
 def _scale(colour: np.ndarray, gain: np.ndarray) -> np.ndarray:

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter, label, uniform_filter
+from scipy.ndimage import (
+    binary_dilation,
+    binary_erosion,
+    gaussian_filter,
+    grey_erosion,
+    label,
+    uniform_filter,
+)
 
 from emogene.avatar.capture.video import LUMA, smooth_chroma
 from emogene.errors import EmoGeneError
@@ -58,6 +65,17 @@ def screen_matte(frame: np.ndarray) -> Matte:
     clean = _despill(smooth_chroma(frame, inside), inside)
     colour = np.where(inside[..., None], clean, _spread(clean, inside, sigma=1.5))
     return Matte(colour.astype(np.float32), alpha)
+
+
+def choked(colour: np.ndarray, alpha: np.ndarray, pixels: int) -> tuple[np.ndarray, np.ndarray]:
+    """The matte drawn in by ``pixels`` and softened by half as much; its rim coloured from the inside.
+
+    ``colour [H, W, 3]`` and ``alpha [H, W]``, 0..1. What a key leaves of the screen is in the outermost pixel.
+    """
+    side = 2 * pixels + 1
+    alpha = gaussian_filter(grey_erosion(alpha, size=(side, side)), 0.5 * pixels)
+    inside = alpha > 0.97
+    return np.where(inside[..., None], colour, _spread(colour, inside, sigma=1.5 * pixels)), alpha
 
 
 def _despill(frame: np.ndarray, person: np.ndarray) -> np.ndarray:
