@@ -82,8 +82,8 @@ def emotional_displacement(
     """What an emotion adds to spoken faces ``lips [T, 68, 3]``: ``[T, 68, 3]``, and its weights ``[T, 52]``.
 
     ``weights [T, 52]`` of the emotion alone, ``basis [52, 68, 3]``, ``free [T]`` (see :func:`freedom`).
-    What the emotion changes of the gap between the inner lips is taken back as the words' lips meet, so that they
-    stay as closed as the words have them. Canonical space, decimetres.
+    What the emotion changes of the gap between the inner lips is taken back as the words' lips meet, so that
+    they stay as closed as the words have them. Canonical space, decimetres.
     """
     rule = rule or MouthRule()
     openness = mouth_openness(lips)
