@@ -127,7 +127,7 @@ class _Clip:
         mattes, fine_mattes = [], []
         for i in kept:
             window = frames[i][corner[1] :, corner[0] : corner[0] + config.crop]
-            matte = screen_matte(window[: config.crop].astype(np.float32) / 255)
+            matte = choked(screen_matte(window[: config.crop].astype(np.float32) / 255))
             mattes.append(_resize(matte.colour, matte.alpha, config.size))
             if i in fine:
                 fine_mattes.append(_resize(matte.colour, matte.alpha, config.fine))
@@ -155,19 +155,14 @@ def _corner(points: np.ndarray, shape: tuple[int, ...], crop: int) -> tuple[int,
 
 
 def _resize(colour: np.ndarray, alpha: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lanczos resampling to uint8 ``[size, size, 3]`` and ``[size, size]``, choked by a pixel per 256."""
+    """Lanczos resampling to uint8 ``[size, size, 3]`` and ``[size, size]``."""
     planes = [*np.moveaxis(colour, -1, 0), alpha]
     resized = [
         np.asarray(Image.fromarray(np.ascontiguousarray(p)).resize((size, size), Image.Resampling.LANCZOS))
         for p in planes
     ]
-    values = np.clip(np.stack(resized, -1), 0, 1)
-    colour, alpha = choked(values[..., :3], values[..., 3], max(1, size // 256))
-    return _bytes(colour), _bytes(alpha)
-
-
-def _bytes(values: np.ndarray) -> np.ndarray:
-    return (values * 255 + 0.5).astype(np.uint8)
+    values = (np.clip(np.stack(resized, -1), 0, 1) * 255 + 0.5).astype(np.uint8)
+    return values[..., :3], values[..., 3]
 
 
 def _scale(colour: np.ndarray, gain: np.ndarray) -> np.ndarray:

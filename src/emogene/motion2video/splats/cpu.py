@@ -26,31 +26,27 @@ _FAR = f4(1e9)
 
 
 @kernel
-def evaluate(base, motion, coefficients, rows, out):
-    """``out = base``, and ``+= sum_k coefficients[d, k] motion[d, k]`` in row ``rows[d]``.
-
-    ``base, out [13, N]`` float32; ``motion [D, K, N]`` float32 or int8; ``coefficients [D, K]`` float32.
-    """
+def evaluate(base, motion, condition, rows, out):
+    """``out = base``, and ``+= sum_k condition[k] motion[d, k]`` in row ``rows[d]``; ``out [13, N]``."""
+    components, count = condition.shape[0], base.shape[1]
+    c = np.zeros((components + 7) // 8 * 8, f4)
+    c[:components] = condition
     for row in range(base.shape[0]):
-        for n in range(base.shape[1]):
-            out[row, n] = base[row, n]
-    components, count = coefficients.shape[1], base.shape[1]
-    for d in range(rows.shape[0]):
-        target, source, c = out[rows[d]], motion[d], coefficients[d]
-        for start in range(0, count, _CHUNK):
-            end = min(count, start + _CHUNK)
-            k = 0
-            while k + 4 <= components:
+        out[row] = base[row]
+    for start in range(0, count, _CHUNK):
+        end = min(count, start + _CHUNK)
+        for d in range(rows.shape[0]):
+            target, source, last = out[rows[d]], motion[d], components - 1
+            for k in range(0, components, 8):  # eight at a time: the target is read and written less often
+                s0, s1, s2, s3 = source[k], source[min(k + 1, last)], source[min(k + 2, last)], source[min(k + 3, last)]  # fmt: skip  # noqa: E501
+                s4, s5, s6, s7 = source[min(k + 4, last)], source[min(k + 5, last)], source[min(k + 6, last)], source[min(k + 7, last)]  # fmt: skip  # noqa: E501
                 c0, c1, c2, c3 = c[k], c[k + 1], c[k + 2], c[k + 3]
-                s0, s1, s2, s3 = source[k], source[k + 1], source[k + 2], source[k + 3]
+                c4, c5, c6, c7 = c[k + 4], c[k + 5], c[k + 6], c[k + 7]
                 for n in range(start, end):
-                    target[n] += c0 * f4(s0[n]) + c1 * f4(s1[n]) + c2 * f4(s2[n]) + c3 * f4(s3[n])
-                k += 4
-            while k < components:
-                c0, s0 = c[k], source[k]
-                for n in range(start, end):
-                    target[n] += c0 * f4(s0[n])
-                k += 1
+                    target[n] += (
+                        c0 * s0[n] + c1 * s1[n] + c2 * s2[n] + c3 * s3[n]
+                        + c4 * s4[n] + c5 * s5[n] + c6 * s6[n] + c7 * s7[n]
+                    )  # fmt: skip
 
 
 @kernel
