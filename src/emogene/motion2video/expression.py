@@ -1,9 +1,9 @@
 """What the mesh does at a frame: ARKit weights from the emotion's blendshapes and the mixed lips.
 
-68 points do not tell a raised cheek or a furrow, so brows, cheeks, nose and lids take the emotion's weights
-as they are. Mouth and jaw follow the landmarks: their weights are the bounded least squares of the lips' and
-the chin's displacement, with a prior for each shape and with the head's rigid motion left free, since a pose
-that is a degree off would otherwise be explained by shapes. What the shapes cannot do of the lips' motion is
+68 points do not tell a raised cheek or a furrow, so brows, cheeks, nose and squints take the emotion's weights
+as they are. Mouth, jaw and lids follow the landmarks: their weights are the bounded least squares of the lips',
+the chin's and the lids' displacement, with a prior for each shape and with the head's rigid motion left free,
+since a pose that is a degree off would otherwise be explained by shapes. What the shapes cannot do of the lips' motion is
 carried by a small spline, so that the lips are where the mixture wants them.
 """
 
@@ -19,13 +19,13 @@ from emogene.motion2video.bounded import minimise, minimise_scipy
 
 Backend = Literal["numba", "scipy"]
 
-_STARTS = ("jaw", "mouth", "cheekPuff")
+_STARTS = ("jaw", "mouth", "cheekPuff", "eyeBlink", "eyeWide")
 SOLVED = np.array([name.startswith(_STARTS) for name in ARKIT_52])
 """bool ``[52]``: the shapes that follow the landmarks; the others are the emotion's own."""
 # Of the mouth's shapes, those that an emotion makes: expected where its blendshapes say so.
 _EXPRESSIVE = ("mouthSmile", "mouthFrown", "mouthStretch", "mouthPress", "mouthDimple", "mouthShrug")
-# Lips and chin are followed; what no mouth shape moves much tells the head's rigid motion.
-_LIPS, _CHIN = range(48, 68), range(6, 11)
+# Lips, lids and chin are followed; what no such shape moves much tells the head's rigid motion.
+_LIPS, _LIDS, _CHIN = range(48, 68), (37, 38, 40, 41, 43, 44, 46, 47), range(6, 11)
 _STABLE = (27, 28, 29, 30, 36, 39, 42, 45)
 
 
@@ -35,6 +35,7 @@ class SolverConfig:
     """Decimetres: how closely the lips are followed."""
     chin: float = 0.3
     """Weight of a chin point against a lip's: the tracked contour slides."""
+    lids: float = 1.0
     stable: float = 0.5
     spread: float = 0.35
     """Deviation of a shape's weight about its expected value."""
@@ -45,6 +46,8 @@ class SolverConfig:
         *(("mouthLeft", 0.15), ("mouthRight", 0.15)),
     )
     """The same for shapes that lip points alone confuse with others."""
+    widest: float = 2.0
+    """Greatest weight of eyeWide, whose shape is a small one; all others end at 1."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,10 @@ class ExpressionSolver:
     def __init__(self, basis: np.ndarray, neutral: np.ndarray, config: SolverConfig | None = None) -> None:
         self.config = config or SolverConfig()
         self.basis = basis.astype(np.float64)
-        self._rows = np.array([*_LIPS, *_CHIN, *_STABLE])
-        weight = np.repeat(
-            [1.0, self.config.chin, self.config.stable], [len(_LIPS), len(_CHIN), len(_STABLE)]
-        )
+        self._rows = np.array([*_LIPS, *_LIDS, *_CHIN, *_STABLE])
+        trusts = ((_LIPS, 1.0), (_LIDS, self.config.lids), (_CHIN, self.config.chin))
+        trusts = (*trusts, (_STABLE, self.config.stable))
+        weight = np.concatenate([np.full(len(points), trust) for points, trust in trusts])
         weight = np.repeat(weight / self.config.noise**2, 3)
         at = neutral[self._rows].astype(np.float64)
         turns = np.cross(np.eye(3)[:, None], at - at.mean(0)).reshape(3, -1)
@@ -78,6 +81,7 @@ class ExpressionSolver:
         self._trust = np.diag(weight) - weight[:, None] * rigid @ lean
         solved = self.basis[SOLVED][:, self._rows].reshape(SOLVED.sum(), -1).T
         self._deviation = np.array([self._spread(name) for name in np.array(ARKIT_52)[SOLVED]])
+        self._most = np.where(_named(("eyeWide",)), self.config.widest, 1.0)[SOLVED]
         self._pull = solved.T @ self._trust
         self._normal = self._pull @ solved + np.diag(self._deviation**-2.0)
 
@@ -93,9 +97,7 @@ class ExpressionSolver:
         expected = np.where(_named(_EXPRESSIVE), emotion, 0).clip(0, 1)[:, SOLVED]
         pull = rest.reshape(len(rest), -1) @ self._pull.T + expected / self._deviation**2
         solve = minimise if backend == "numba" else minimise_scipy
-        weights[:, SOLVED] = solve(
-            self._normal, pull, np.zeros(len(self._normal)), np.ones(len(self._normal))
-        )
+        weights[:, SOLVED] = solve(self._normal, pull, np.zeros(len(self._most)), self._most)
         lips = displacement[:, MOUTH] - np.tensordot(weights, self.basis[:, MOUTH], 1)
         return Expression(weights.astype(np.float32), lips.astype(np.float32))
 
