@@ -12,12 +12,16 @@ def test_a_blank_picture_gets_probabilities():
     assert found.sum() == pytest.approx(1, abs=0.02)
 
 
-def test_the_face_is_the_square_around_the_landmarks():
-    picture = np.zeros((100, 100, 3), np.uint8)
-    picture[20:80, 30:90] = 255
-    square = face_square(picture, np.array([[30.0, 20.0], [90.0, 80.0]]), 44)
-    assert square.shape == (44, 44)
-    assert square[3:-3, 3:-3].min() == 255 and square[0].max() < 40, "a margin of a tenth around it"
+def test_the_face_is_the_square_around_landmarks_and_forehead():
+    picture = np.zeros((200, 200, 3), np.uint8)
+    picture[60:160, 70:130] = 255
+    square = face_square(picture, np.array([[70.0, 60.0], [130.0, 160.0]]), 66)
+    assert square.shape == (66, 66)
+    rows, columns = np.flatnonzero(square.max(1) > 128), np.flatnonzero(square.max(0) > 128)
+    pixel = 66 / (1.1 * 121)
+    assert len(rows) == pytest.approx(100 * pixel, abs=1) and len(columns) == pytest.approx(60 * pixel, abs=1)
+    assert rows[0] == pytest.approx(27 * pixel, abs=1), "the forehead is above the landmarks"
+    assert columns[0] == pytest.approx(65 - columns[-1], abs=1)
 
 
 def test_recognised_is_the_share_of_right_labels():

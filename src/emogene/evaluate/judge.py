@@ -1,7 +1,7 @@
 """An independent judge of faces: which of seven emotions a picture shows.
 
-The classifier of the package `fer` 25.10.3 (Justin Shenk; MIT, assets/judge.LICENSE), trained on FER2013: small
-grey faces from the web. It never saw this project, and nothing here is tuned to it. Needs `ai-edge-litert`
+The classifier of the package `fer` 25.10.3 (Justin Shenk; MIT, assets/judge.LICENSE), trained on FER2013:
+small grey faces from the web. It never saw this project, and nothing here is tuned to it. Needs `ai-edge-litert`
 (extra ``avatar``).
 """
 
@@ -16,14 +16,15 @@ from emogene.errors import EmoGeneError
 
 CLASSES = ("angry", "disgust", "fearful", "happy", "sad", "surprised", "neutral")
 """In the classifier's order, by our names."""
-MARGIN = 1.1  # of the square around the landmarks
+MARGIN = 1.1  # of the square around the face
+FOREHEAD = 0.21  # of the 68 points' height: what a tracker's face has above their brows
 
 
 class Judge:
     """One interpreter; not for several threads at once."""
 
     def probabilities(self, pictures: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """``pictures [N, H, W, 3]`` uint8 sRGB and their ``points [N, 68, 2 or 3]`` in pixels -> ``[N, 7]``."""
+        """``pictures [N, H, W, 3]`` uint8 sRGB with ``points [N, 68, 2 or 3]`` in pixels -> ``[N, 7]``."""
         return np.stack([self._one(p, q[:, :2]) for p, q in zip(pictures, points, strict=True)])
 
     def _one(self, picture: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -46,8 +47,9 @@ class Judge:
 
 
 def face_square(picture: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
-    """The square around the landmarks ``[68, 2]``, grey, ``[size, size]`` in 0..255."""
+    """The square around the face of landmarks ``[68, 2]``, grey, ``[size, size]`` in 0..255."""
     low, high = points.min(0), points.max(0)
+    low = low - [0, FOREHEAD * (high[1] - low[1])]
     centre, half = (low + high) / 2, MARGIN * (high - low).max() / 2
     box = (*(centre - half), *(centre + half))
     grey = Image.fromarray(picture).convert("L")
@@ -58,6 +60,5 @@ def face_square(picture: np.ndarray, points: np.ndarray, size: int) -> np.ndarra
 
 def recognised(probabilities: np.ndarray, labels: list[str]) -> float:
     """The share of ``probabilities [N, 7]`` whose most likely class is the label."""
-    return float(
-        np.mean([CLASSES[i] == label for i, label in zip(probabilities.argmax(1), labels, strict=True)])
-    )
+    found = [CLASSES[i] for i in probabilities.argmax(1)]
+    return float(np.mean([one == label for one, label in zip(found, labels, strict=True)]))
