@@ -90,7 +90,7 @@ def bind(
     beside = np.linalg.norm((place - on)[:, :2], axis=1)
     fall = np.exp(-((np.maximum(beside - 0.01, 0) / config.fade) ** 2))
     fall *= np.isin(groups, RIDERS)
-    fall *= _of_hair(place, groups, config.hair)
+    fall *= _of_hair(place, groups, config.hair) * _of_backing(place, groups, neutral, model)
     axes = [_in_edges(splats[axis].T.astype(np.float64), b - a, c - a) for axis in (U, V)]
     return Binding(triangles[chosen], *(x.astype(np.float32) for x in (share, fall, *axes)))
 
@@ -156,6 +156,13 @@ def _of_hair(place: np.ndarray, groups: np.ndarray, width: float) -> np.ndarray:
         far = KDTree(place[skin, :2]).query(place[hair, :2])[0]
         share[hair] = np.exp(-((far / width) ** 2))
     return share
+
+
+def _of_backing(place: np.ndarray, groups: np.ndarray, neutral: np.ndarray, model: HeadModel) -> np.ndarray:
+    """``[N]``: 1, but for backing, which follows the jaw and not the brows: lowered, it would cover the eyes."""
+    lids, nose = neutral[model.landmarks[41], 1], neutral[model.landmarks[33], 1]
+    below = np.clip((lids - place[:, 1]) / (lids - nose), 0, 1)
+    return np.where(groups == Group.BACKING, below, 1)
 
 
 def _in_edges(axis: np.ndarray, e1: np.ndarray, e2: np.ndarray) -> np.ndarray:

@@ -46,8 +46,8 @@ class SolverConfig:
         *(("mouthLeft", 0.15), ("mouthRight", 0.15)),
     )
     """The same for shapes that lip points alone confuse with others."""
-    widest: float = 2.0
-    """Greatest weight of eyeWide, whose shape is a small one; all others end at 1."""
+    most: tuple[tuple[tuple[str, ...], float], ...] = ((("eyeWide",), 2.0), (_EXPRESSIVE, 1.5))
+    """Greatest weights of shapes that are small ones; all others end at 1."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,10 @@ class ExpressionSolver:
         self._trust = np.diag(weight) - weight[:, None] * rigid @ lean
         solved = self.basis[SOLVED][:, self._rows].reshape(SOLVED.sum(), -1).T
         self._deviation = np.array([self._spread(name) for name in np.array(ARKIT_52)[SOLVED]])
-        self._most = np.where(_named(("eyeWide",)), self.config.widest, 1.0)[SOLVED]
+        most = np.ones(len(ARKIT_52))
+        for starts, limit in self.config.most:
+            most[_named(starts)] = limit
+        self._most = most[SOLVED]
         self._pull = solved.T @ self._trust
         self._normal = self._pull @ solved + np.diag(self._deviation**-2.0)
 
@@ -94,7 +97,7 @@ class ExpressionSolver:
         """
         weights = np.where(SOLVED, 0, emotion).astype(np.float64)
         rest = displacement[:, self._rows] - np.tensordot(weights, self.basis[:, self._rows], 1)
-        expected = np.where(_named(_EXPRESSIVE), emotion, 0).clip(0, 1)[:, SOLVED]
+        expected = np.where(_named(_EXPRESSIVE), emotion, 0)[:, SOLVED].clip(0, self._most)
         pull = rest.reshape(len(rest), -1) @ self._pull.T + expected / self._deviation**2
         solve = minimise if backend == "numba" else minimise_scipy
         weights[:, SOLVED] = solve(self._normal, pull, np.zeros(len(self._most)), self._most)
