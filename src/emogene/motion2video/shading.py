@@ -1,0 +1,127 @@
+"""Light and folds of an expression: by how much each vertex is brighter than at rest.
+
+Two parts, on linear colour. The light is second-order spherical harmonics on the normals (Ramamoorthi &
+Hanrahan, 2001), estimated from the person's own skin; a normal that turns takes the light of where it then
+points. Folds are darker than that since they see less of the sky: an occlusion by how far a vertex sinks below
+its smoothed neighbourhood. Normals and sinking are linear in the expression's weights, one row per shape.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix, diags
+from scipy.sparse import eye as identity
+
+from emogene.face.head import normals
+
+_BAND1, _BAND2 = 0.5, 0.2  # most of each band against the ambient light: shine and make-up pose as light
+_LEAST = 0.3  # of the ambient light, in the deepest shade
+_SMOOTHED = 8  # rounds of neighbours that a vertex is compared with
+_DARKEST, _BRIGHTEST = 0.5, 1.12  # of the colour at rest; bright rims over a brow look like plastic
+_SINKS, _RISES = 1.2, -0.2  # millimetres beyond which occlusion grows no more
+_OCCLUSION = 0.8  # of log brightness per millimetre sunk
+_AWAY, _FACING = 0.12, 0.42  # of the normal's z: where shading begins, where it is whole
+
+
+@dataclass(frozen=True)
+class Shading:
+    """Of ``M`` vertices: ``normal [M, 3]`` at rest; per unit of each shape, ``turning [52, M, 3]`` of the normal
+
+    and ``sinking [52, M]``, millimetres; ``light [9]``: of unit ambient part, see :func:`harmonics`.
+    """
+
+    normal: np.ndarray
+    turning: np.ndarray
+    sinking: np.ndarray
+    light: np.ndarray
+
+    def __call__(self, weights: np.ndarray) -> np.ndarray:
+        """Logarithm ``[M]`` of brightness over that at rest, for ``weights [52]``."""
+        on = np.flatnonzero(weights)
+        used = weights[on].astype(np.float32)
+        turned = self.normal + np.tensordot(used, self.turning[on], 1)
+        turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-6)
+        ratio = np.log(self._lit(turned) / self._lit(self.normal))
+        ratio -= _OCCLUSION * np.clip(used @ self.sinking[on], _RISES, _SINKS)
+        up, down = np.log(_BRIGHTEST), -np.log(_DARKEST)
+        ratio = np.where(ratio > 0, up * np.tanh(ratio / up), down * np.tanh(ratio / down))
+        facing = (np.minimum(self.normal[:, 2], turned[:, 2]) - _AWAY) / (_FACING - _AWAY)
+        return (ratio * np.clip(facing, 0, 1)).astype(np.float32)
+
+    def _lit(self, normal: np.ndarray) -> np.ndarray:
+        return np.maximum(harmonics(normal) @ self.light, _LEAST)
+
+    def chosen(self, vertices: np.ndarray) -> "Shading":
+        """Of these vertices alone."""
+        return Shading(
+            self.normal[vertices], self.turning[:, vertices], self.sinking[:, vertices], self.light
+        )
+
+    @classmethod
+    def of(
+        cls, neutral: np.ndarray, displacement: np.ndarray, triangles: np.ndarray, light: np.ndarray
+    ) -> "Shading":
+        """``neutral [V, 3]``, ``displacement [52, V, 3]`` (decimetres), ``triangles [T, 3]``, ``light [9]``."""
+        flat = normals(neutral, triangles)
+        neighbours = _smoothing(triangles, len(neutral))
+        turning = np.zeros(displacement.shape, np.float32)
+        sinking = np.zeros(displacement.shape[:2], np.float32)
+        level = _sunk(neutral, flat, neighbours)
+        for shape, moved in enumerate(displacement):
+            if moved.any():
+                posed = neutral + moved
+                turned = normals(posed, triangles)
+                turning[shape] = neighbours @ (turned - flat)
+                sinking[shape] = neighbours @ (100 * (_sunk(posed, turned, neighbours) - level))
+        return cls(flat.astype(np.float32), turning, sinking, light.astype(np.float32))
+
+
+def harmonics(normal: np.ndarray) -> np.ndarray:
+    """The nine functions of second order ``[M, 9]`` at unit normals ``[M, 3]``, unnormalised."""
+    x, y, z = normal.T
+    return np.stack([np.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1], 1)
+
+
+def estimated_light(normal: np.ndarray, colour: np.ndarray, rounds: int = 20) -> np.ndarray:
+    """The light ``[9]``, ambient part 1, under which skin of one albedo has ``colour [P, 3]`` (sRGB, 0..1).
+
+    ``normal [P, 3]``. Robust: moles, brows and shine are doubted. Both bands are limited.
+    """
+    bright = linear(colour) @ np.array([0.2126, 0.7152, 0.0722])
+    known = harmonics(normal)
+    prior = len(bright) * np.diag([0, *[0.004] * 3, *[0.02] * 5])
+    trust = np.ones(len(bright))
+    light = np.zeros(9)
+    for _ in range(rounds):
+        light = np.linalg.solve(
+            (known * trust[:, None]).T @ known + prior, (known * trust[:, None]).T @ bright
+        )
+        off = bright - known @ light
+        trust = 1 / (1 + (off / (1.5 * 1.48 * np.median(np.abs(off)) + 1e-9)) ** 2) ** 2
+    light = light / light[0]
+    for band, most in ((slice(1, 4), _BAND1), (slice(4, 9), _BAND2)):
+        light[band] *= min(1.0, most / max(float(np.linalg.norm(light[band])), 1e-9))
+    return light
+
+
+def linear(colour: np.ndarray) -> np.ndarray:
+    """sRGB 0..1 to linear light."""
+    return np.where(colour <= 0.04045, colour / 12.92, ((np.maximum(colour, 0) + 0.055) / 1.055) ** 2.4)
+
+
+def _smoothing(triangles: np.ndarray, count: int) -> csr_matrix:
+    """``[V, V]``: a vertex and the mean of its neighbours, half each."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    edges = np.concatenate([edges, edges[:, ::-1]])
+    near = coo_matrix((np.ones(len(edges)), edges.T), (count, count)).tocsr()
+    near.data[:] = 1
+    degree = np.maximum(np.asarray(near.sum(1)).ravel(), 1)
+    return csr_matrix(0.5 * identity(count) + 0.5 * diags(1 / degree) @ near)
+
+
+def _sunk(vertices: np.ndarray, normal: np.ndarray, neighbours: csr_matrix) -> np.ndarray:
+    """How far below its smoothed neighbourhood each vertex lies ``[V]``, decimetres."""
+    smooth = vertices
+    for _ in range(_SMOOTHED):
+        smooth = neighbours @ smooth
+    return ((smooth - vertices) * normal).sum(1)
