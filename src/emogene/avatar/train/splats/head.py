@@ -61,8 +61,8 @@ class HeadSamples:
         fine: bool = False,
         sharpen: tuple[float, float] = (0.0, 1.8),
     ) -> None:
-        """``fine``: the frames that are kept fine; ``sharpen``: by what share of the difference to a blur, and
-        its width in pixels."""
+        """``fine``: the frames that are kept fine; ``sharpen``: by what share of the difference to a blur,
+        and how wide that is in pixels."""
         self.data, self.noise, self.sharpen = data, np.full(basis.width, noise), sharpen
         self.conditions = basis.encode(data.points, data.gaze)
         self.fine = {int(row): i for i, row in enumerate(data.fine_index)} if fine else None
