@@ -57,9 +57,7 @@ class SplatAvatar:
         """Of landmarks ``[T, 68, 3]``, poses and gaze ``[T, 2]`` (the mean if None)."""
         heads = self.basis.encode(points, gaze)
         torsos = self.torso_motion.condition(pose.rotation, pose.translation)
-        return [
-            Moment(*parts) for parts in zip(heads, torsos, pose.rotation, pose.translation, strict=True)
-        ]
+        return [Moment(*parts) for parts in zip(heads, torsos, pose.rotation, pose.translation, strict=True)]
 
     def save(self, path: str | Path) -> None:
         """Write one file, or nothing: it appears under its name when it is complete."""
@@ -83,7 +81,9 @@ class SplatAvatar:
                 header = json.loads((file.metadata() or {})["emogene"])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError, KeyError, ValueError) as error:
-            raise EmoGeneError(f"{path} is not an avatar file; train one, or see `emogene avatars`.") from error
+            raise EmoGeneError(
+                f"{path} is not an avatar file; train one, or see `emogene avatars`."
+            ) from error
         if (header.get("format"), header.get("kind")) != (FORMAT, KIND):
             raise EmoGeneError(f"{path} is no avatar of format {FORMAT}; train it again with this EmoGene.")
         try:

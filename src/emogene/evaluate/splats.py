@@ -9,10 +9,13 @@ from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.capture.layers import face_region, part_region
 from emogene.avatar.capture.video import LUMA
 from emogene.avatar.splat_avatar import SplatAvatar
+from emogene.avatar.torso_motion import MOVES, POSE
 from emogene.avatar.train.splats.head import HeadSamples
+from emogene.avatar.train.splats.torso import below_head, register, torso_picture
 from emogene.face.landmarks import EYES, MOUTH
 from emogene.face.pose import HeadPose
 from emogene.motion2video.splats.rasteriser import Rasteriser
+from emogene.motion2video.splats.view import View
 
 GREY = 128
 EVERY = 5
@@ -27,15 +30,14 @@ def figures(avatar: SplatAvatar, data: TrainingSet, rows: Sequence[int] | np.nda
         "psnr_fine": psnr(avatar, data, rows, fine=True),
         "gradient_energy": gradient_energy(avatar, data, rows),
         "psnr_whole": psnr_whole(avatar, data, rows[::EVERY]),
+        "psnr_torso_in_place": psnr_torso(avatar, data, rows[::EVERY]),
         "flicker": flicker(avatar, data, rows),
     }
 
 
-def psnr(
-    avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int], fine: bool = False
-) -> dict[str, float]:
+def psnr(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int], fine: bool = False) -> dict[str, float]:
     """dB by region of the head's layer alone over grey."""
-    samples = HeadSamples(data, np.asarray(rows), avatar.basis, 0.0, fine)
+    samples = HeadSamples(data, np.asarray(rows), avatar.basis, fine=fine)
     errors: dict[str, list[float]] = {}
     for row in samples.rows:
         shown, real = _head_pictures(avatar, samples, int(row))
@@ -47,7 +49,7 @@ def psnr(
 
 def gradient_energy(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int]) -> dict[str, float]:
     """Squared differences of luma between neighbouring pixels at the fine size, over those of the real frame."""
-    samples = HeadSamples(data, np.asarray(rows), avatar.basis, 0.0, fine=True)
+    samples = HeadSamples(data, np.asarray(rows), avatar.basis, fine=True)
     sums: dict[str, np.ndarray] = {}
     for row in samples.rows:
         pictures = _head_pictures(avatar, samples, int(row))
@@ -69,12 +71,31 @@ def psnr_whole(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int]) -> d
     return _decibels(errors)
 
 
+def psnr_torso(avatar: SplatAvatar, data: TrainingSet, rows: Sequence[int] | np.ndarray) -> float:
+    """dB where the torso is, if it is where it was: the head's pose does not tell how the person sat down."""
+    rows, size = np.asarray(rows), data.colour.shape[1]
+    rasteriser, view = Rasteriser(size, size), View.fixed(data.camera)
+    rest = rasteriser.layers((avatar.torso.at(np.zeros(MOVES + POSE)), view))
+    drawn = np.concatenate([rest[:3] / np.maximum(1 - rest[3], 1e-3), 1 - rest[3:]]).clip(0, 1) * 255
+    drawn = np.moveaxis(drawn, 0, -1)
+    typical = data.head[rows[len(rows) // 2]]
+    moves, _ = register(data, rows, torso_picture(drawn[..., :3], drawn[..., 3]), below_head(typical))
+    pose = avatar.torso_motion.scale(data.rotation[rows], data.translation[rows])
+    errors = []
+    for row, condition in zip(rows, np.concatenate([moves, pose], 1), strict=True):
+        out = rasteriser.layers((avatar.torso.at(condition), view))
+        shown = (out[:3] * 255 + out[3] * GREY).clip(0, 255).transpose(1, 2, 0)
+        region = (data.alpha[row] > 128) & (data.head[row] < 8)
+        errors.append(float((((shown - truth(data, row)) / 255) ** 2)[region].mean()))
+    return _decibels({"torso": errors})["torso"]
+
+
 def flicker(avatar: SplatAvatar, data: TrainingSet, rows: Sequence[int] | np.ndarray) -> dict[str, float]:
     """Mean absolute second difference over time, 8-bit levels, in the head's layer of each clip.
 
     Of the frames that the training set has, drawn and real; ``worst`` is the drawn frame that jumps most.
     """
-    samples = HeadSamples(data, np.asarray(rows), avatar.basis, 0.0)
+    samples = HeadSamples(data, np.asarray(rows), avatar.basis)
     shown, real = [], []
     for clip in np.unique(data.clip[rows]):
         here = [int(row) for row in rows if data.clip[row] == clip]

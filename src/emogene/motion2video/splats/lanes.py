@@ -63,7 +63,9 @@ class _Lanes:
             width //= 2
             nothing, kind = ir.Constant(vector.type, ir.Undefined), ir.VectorType(_INDEX, width)
             halves = (
-                self.builder.shuffle_vector(vector, nothing, ir.Constant(kind, list(range(start, start + width))))
+                self.builder.shuffle_vector(
+                    vector, nothing, ir.Constant(kind, list(range(start, start + width)))
+                )
                 for start in (0, width)
             )
             vector = self.add(*halves)

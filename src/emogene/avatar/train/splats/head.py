@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
@@ -34,6 +34,9 @@ class HeadTraining:
     """On the frames that are also kept fine."""
     noise: float = 0.1
     """Deviation of what is added to the condition."""
+    sharpen: float = 0.2
+    """Unsharp masking of the fine frames: what splats show is the mean of many, a little softer than each."""
+    sharpen_sigma: float = 1.8
 
 
 class HeadSamples:
@@ -43,9 +46,17 @@ class HeadSamples:
     """Part, how far its box is widened (in half widths), weight."""
 
     def __init__(
-        self, data: TrainingSet, rows: np.ndarray, basis: ConditionBasis, noise: float, fine: bool = False
+        self,
+        data: TrainingSet,
+        rows: np.ndarray,
+        basis: ConditionBasis,
+        noise: float = 0.0,
+        fine: bool = False,
+        sharpen: tuple[float, float] = (0.0, 1.8),
     ) -> None:
-        self.data, self.noise = data, np.full(basis.width, noise)
+        """``fine``: the frames that are kept fine; ``sharpen``: by how much of the difference to a blur of how
+        many pixels."""
+        self.data, self.noise, self.sharpen = data, np.full(basis.width, noise), sharpen
         self.conditions = basis.encode(data.points, data.gaze)
         self.fine = {int(row): i for i, row in enumerate(data.fine_index)} if fine else None
         self.rows = np.array([r for r in rows if self.fine is None or int(r) in self.fine])
@@ -66,6 +77,10 @@ class HeadSamples:
         else:
             colour, alpha = data.fine_colour[self.fine[row]], data.fine_alpha[self.fine[row]]
             head = np.asarray(Image.fromarray(head).resize((self.size, self.size), Image.Resampling.BILINEAR))
+            if self.sharpen[0]:
+                percent = round(100 * self.sharpen[0])
+                mask = ImageFilter.UnsharpMask(self.sharpen[1], percent, threshold=0)
+                colour = np.asarray(Image.fromarray(colour).filter(mask))
         share = ((alpha.astype(np.uint16) * head + 127) // 255).astype(np.uint8)
         view = View(self.camera, data.rotation[row], data.translation[row])
         return Sample(self.conditions[row], view, colour, share, self._weight(row))
@@ -93,7 +108,8 @@ def train_head(
     """Splats of the head that ``rows`` of ``data`` show; ``work``: a folder for checkpoints, to go on from."""
     splats = initial_head(data, rows, basis, config.layout)
     for name, stage in (("coarse", config.coarse), ("fine", config.fine)):
-        samples = HeadSamples(data, rows, basis, config.noise, fine=name == "fine")
+        sharpen = config.sharpen, config.sharpen_sigma
+        samples = HeadSamples(data, rows, basis, config.noise, name == "fine", sharpen)
         trainer = SplatTrainer(splats, samples, stage, _movable(splats), threads)
         checkpoint = work / f"head-{name}.npz" if work else None
         splats = trainer.run(lambda steps, name=name: progress(steps, f"head, {name}"), checkpoint)

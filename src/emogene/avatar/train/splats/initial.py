@@ -19,6 +19,7 @@ FACE = slice(17, 68)
 INNER_UPPER, INNER_LOWER = (60, 61, 62, 63, 64), (60, 67, 66, 65, 64)
 _LUMA = np.array([0.299, 0.587, 0.114])
 _LOW, _HIGH, _STEP = (-1.4, -1.5), (1.4, 2.2), 0.01  # the grid over the head seen from the front, dm
+_STEEPEST = 2.5  # slope of a disc: at the outline it would stand on edge
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,14 @@ class _Part:
     positions: np.ndarray  # [P, 3]
     colours: np.ndarray  # [P, 3]
     groups: np.ndarray  # [P]
+    slopes: np.ndarray  # [P, 2]: of the surface's z along x and y
     size: tuple[float, float] = (0.006, 0.05)
     """Least and greatest half axis, dm."""
     cover: float = 0.75
     """Half axis over the distance of the nearest neighbours."""
 
     def base(self, random: np.random.Generator) -> np.ndarray:
-        """Discs ``[13, P]`` facing the viewer, as large as their neighbours are far."""
+        """Discs ``[13, P]`` on the surface, which seen from the front are as large as their neighbours are far."""
         count = len(self.positions)
         base = np.zeros((ROWS, count), f4)
         if count < 5:
@@ -98,6 +100,8 @@ class _Part:
         base[POSITION], base[COLOUR], base[OPACITY] = self.positions.T, self.colours.T, 0.8
         base[U][:2] = radius * np.cos(turn), radius * np.sin(turn)
         base[V][:2] = -radius * np.sin(turn), radius * np.cos(turn)
+        for tangent in (base[U], base[V]):
+            tangent[2] = (tangent[:2] * self.slopes.T).sum(0)
         return base
 
 
@@ -111,6 +115,7 @@ class _Surface:
     density: np.ndarray  # [H, W]
     hair: np.ndarray  # [H, W] bool
     forehead: np.ndarray  # [H, W] bool: skin, or hair with skin behind it
+    slopes: np.ndarray  # [H, W, 2]
     landmarks: np.ndarray
     fringe: float
 
@@ -137,16 +142,22 @@ class _Surface:
         skin = np.median(luma[_in_polygon(x, y, landmarks[[1, 4, 31, 27, 35, 12, 15], :2]) & inside])
         outer = (y > brow) | ((np.abs(x) > temples - 0.15) & (y > landmarks[EYES, 1].mean() - 0.3))
         hair = inside & (luma < 0.6 * skin) & outer
-        return cls(points, colours, inside, density, hair, forehead, landmarks, layout.fringe)
+        by_y, by_x = np.gradient(gaussian_filter(points[..., 2], 2), _STEP)
+        slopes = np.stack([by_x, by_y], -1).clip(-_STEEPEST, _STEEPEST)
+        return cls(points, colours, inside, density, hair, forehead, slopes, landmarks, layout.fringe)
 
     def sampled(self, count: int, random: np.random.Generator) -> _Part:
         index = random.choice(self.density.size, count, p=(self.density / self.density.sum()).ravel())
         positions = self.points.reshape(-1, 3)[index].copy()
-        positions += random.uniform(-0.5, 0.5, positions.shape) * [_STEP, _STEP, _STEP]
+        slopes = self.slopes.reshape(-1, 2)[index]
+        within = random.uniform(-0.5, 0.5, (count, 2)) * _STEP
+        positions += np.column_stack(
+            [within, (within * slopes).sum(1) + random.uniform(-0.002, 0.002, count)]
+        )
         hair = self.hair.ravel()[index]
         lifted = gaussian_filter(self.forehead.astype(float), 6).ravel()[index]
         positions[:, 2] += np.where(hair, self.fringe * lifted, 0)
-        return _Part(positions, self.colours.reshape(-1, 3)[index], self._groups(positions, hair))
+        return _Part(positions, self.colours.reshape(-1, 3)[index], self._groups(positions, hair), slopes)
 
     def behind_fringe(self, random: np.random.Generator) -> _Part:
         """Forehead where hair hides it, in the colours of the skin nearby."""
@@ -155,25 +166,26 @@ class _Surface:
         near = distance_transform_edt(~skin) < 25
         rows, columns = np.nonzero(hidden & near)
         if not len(rows) or not skin.any():
-            return _Part(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))
+            return _Part(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros((0, 2)))
         chosen = random.choice(len(rows), min(len(rows) // 4, 900), replace=False)
         place = rows[chosen], columns[chosen]
         colours = _spread(self.colours, skin, 6.0)
-        return _Part(self.points[place], colours[place], np.full(len(chosen), Group.SKIN), cover=1.0)
+        skins = np.full(len(chosen), Group.SKIN)
+        return _Part(self.points[place], colours[place], skins, self.slopes[place], cover=1.0)
 
     def backing(self, count: int, random: np.random.Generator) -> _Part:
-        """Discs behind the skin, well within its outline, in its blurred colours; none behind eyes and mouth."""
+        """Discs behind the surface, well within its outline, in its blurred colours; none behind eyes and mouth."""
         x, y = self.points[..., 0], self.points[..., 1]
-        skin = self.inside & ~self.hair
+        closed = self.inside.copy()
+        for part, grow in ((slice(36, 42), 0.0), (slice(42, 48), 0.0), (slice(60, 68), 0.03)):
+            closed &= ~_box(x, y, self.landmarks[part], grow)
         deep = distance_transform_edt(self.inside) > 12
-        for part, grow in ((EYES, 0.0), (slice(60, 68), 0.03)):
-            skin &= ~_box(x, y, self.landmarks[part], grow)
-        rows, columns = np.nonzero(skin & deep)
+        rows, columns = np.nonzero(closed & deep)
         chosen = random.choice(len(rows), min(count, len(rows)), replace=False)
         place = rows[chosen], columns[chosen]
         positions = self.points[place] - [0, 0, 0.1]
-        colours = _spread(self.colours, skin, 4.0)[place]
-        return _Part(positions, colours, np.full(len(chosen), Group.BACKING), size=(0.02, 0.08), cover=1.0)
+        colours, backings = _spread(self.colours, closed, 4.0)[place], np.full(len(chosen), Group.BACKING)
+        return _Part(positions, colours, backings, self.slopes[place], size=(0.02, 0.08), cover=1.0)
 
     def _groups(self, positions: np.ndarray, hair: np.ndarray) -> np.ndarray:
         x, y, landmarks = positions[:, 0], positions[:, 1], self.landmarks
@@ -218,14 +230,20 @@ def _looks(
         votes += here > 0.5
         weights += here + 1e-4
         for channel in range(3):
-            value = map_coordinates(data.colour[row][..., channel] / 255, pixels[:, ::-1].T, order=1, mode="nearest")
+            value = map_coordinates(
+                data.colour[row][..., channel] / 255, pixels[:, ::-1].T, order=1, mode="nearest"
+            )
             sums[:, channel] += (here + 1e-4) * value
     shape = points.shape[:2]
     return (sums / weights[:, None]).reshape(*shape, 3), (votes > 0.25 * len(rows)).reshape(shape)
 
 
 def _interior(
-    data: TrainingSet, rows: np.ndarray, landmarks: np.ndarray, layout: HeadLayout, random: np.random.Generator
+    data: TrainingSet,
+    rows: np.ndarray,
+    landmarks: np.ndarray,
+    layout: HeadLayout,
+    random: np.random.Generator,
 ) -> _Part:
     """The inside of the mouth where the widest mouths show it, laid back into the mean face behind the lips."""
     openness = mouth_openness(data.points[rows])
@@ -251,7 +269,8 @@ def _interior(
         pull = pull_of_landmarks(there, lips, layout.width, layout.ridge)
         positions.append(there - pull @ (lips - landmarks))
     places = np.concatenate(positions)[: layout.interior]
-    return _Part(places, np.concatenate(colours)[: layout.interior], np.full(len(places), Group.INTERIOR))
+    flat, groups = np.zeros((len(places), 2)), np.full(len(places), Group.INTERIOR)
+    return _Part(places, np.concatenate(colours)[: layout.interior], groups, flat)
 
 
 def _project(data: TrainingSet, row: int, points: np.ndarray) -> np.ndarray:
