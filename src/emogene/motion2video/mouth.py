@@ -66,7 +66,7 @@ def follow_lips(splats: np.ndarray, inside: np.ndarray, seen: np.ndarray, wanted
 
 
 def backing(wanted: np.ndarray, teeth: float) -> np.ndarray:
-    """Splats ``[13, B]`` of the dark behind the lips of ``wanted [68, 3]`` and behind teeth at depth ``teeth``."""
+    """Splats ``[13, B]`` of the dark behind the lips of ``wanted [68, 3]``; ``teeth``: the teeth's z."""
     lines = LipLines(wanted)
     along, level = (v.ravel() for v in np.meshgrid(np.linspace(*_SPAN, _ACROSS), np.linspace(*_RISE, _DOWN)))
     left, right = lines.corners

@@ -114,7 +114,7 @@ class FaceRig:
         return partial(self.move, pose=pose)
 
     def move(self, splats: np.ndarray, pose: Pose) -> np.ndarray:
-        """``splats [13, N]`` of the pose's condition, changed in place -> ``[13, M]`` with those behind them."""
+        """``splats [13, N]`` of the pose's condition, changed in place -> ``[13, M]``, more behind them."""
         from emogene.motion2video.rig_cpu import ride
 
         on = np.flatnonzero(pose.weights)
@@ -123,7 +123,9 @@ class FaceRig:
         ride(splats, *self._ride, moved, self._shading(pose.weights), self._shaded)
         follow_lips(splats, self._inside, pose.seen, pose.wanted)
         behind = self._behind_lids(splats, pose)
-        return np.ascontiguousarray(np.concatenate([splats, backing(pose.wanted, self._teeth), behind], axis=1))
+        return np.ascontiguousarray(
+            np.concatenate([splats, backing(pose.wanted, self._teeth), behind], axis=1)
+        )
 
     def _behind_lids(self, splats: np.ndarray, pose: Pose) -> np.ndarray:
         """The eyes step back; what wide lids show more of ``[13, 2 E]`` goes behind them."""

@@ -2,8 +2,8 @@
 
 Two parts, on linear colour. The light is second-order spherical harmonics on the normals (Ramamoorthi &
 Hanrahan, 2001), estimated from the person's own skin; a normal that turns takes the light of where it then
-points. Folds are darker than that since they see less of the sky: an occlusion by how far a vertex sinks below
-its smoothed neighbourhood. Normals and sinking are linear in the expression's weights, one row per shape.
+points. Folds are darker than that since they see less of the sky: an occlusion by how far a vertex sinks
+below its smoothed neighbourhood. Normals and sinking are linear in the expression's weights.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ _AWAY, _FACING = 0.12, 0.42  # of the normal's z: where shading begins, where it
 
 @dataclass(frozen=True)
 class Shading:
-    """Of ``M`` vertices: ``normal [M, 3]`` at rest; per unit of each shape, ``turning [52, M, 3]`` of the normal
+    """Of ``M`` vertices: ``normal [M, 3]`` at rest; what each shape at 1 does to it, ``turning [52, M, 3]``;
 
-    and ``sinking [52, M]``, millimetres; ``light [9]``: of unit ambient part, see :func:`harmonics`.
+    by how much it sinks the vertex, ``sinking [52, M]``, millimetres; ``light [9]``: see :func:`harmonics`.
     """
 
     normal: np.ndarray
@@ -74,7 +74,7 @@ class Shading:
     def of(
         cls, neutral: np.ndarray, displacement: np.ndarray, triangles: np.ndarray, light: np.ndarray
     ) -> "Shading":
-        """``neutral [V, 3]``, ``displacement [52, V, 3]`` (decimetres), ``triangles [T, 3]``, ``light [9]``."""
+        """``neutral [V, 3]``, ``displacement [52, V, 3]`` (decimetres), ``triangles [T, 3]``."""
         flat = normals(neutral, triangles)
         neighbours = _smoothing(triangles, len(neutral))
         turning = np.zeros(displacement.shape, np.float32)
