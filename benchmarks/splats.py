@@ -2,9 +2,9 @@
 
     python benchmarks/splats.py [--avatar FILE] [--size 512] [--threads 2] [--without-field] [--json FILE]
 
-Thread CPU time, the least of several for each frame, the mean of the frames: other jobs hardly disturb it. For a
-processor without AVX-512: NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+fma,+avx,+bmi,+bmi2,+popcnt in the
-environment (and its own NUMBA_CACHE_DIR), ATEN_CPU_CAPABILITY=avx2 for the field.
+Thread CPU time, the least of several for each frame, the mean of the frames: other jobs hardly disturb it.
+As on a processor without AVX-512: NUMBA_CPU_NAME=haswell, NUMBA_CPU_FEATURES=+avx2,+fma,+avx,+bmi,+popcnt and
+a NUMBA_CACHE_DIR of their own in the environment, and ATEN_CPU_CAPABILITY=avx2 for the field.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from emogene.avatar.splat_avatar import SplatAvatar
-from emogene.motion2video.portrait import Moment
+from emogene.motion2video.portrait import Moment, Portrait
 from emogene.motion2video.splats import View, cpu
 from emogene.motion2video.splats.rasteriser import Rasteriser
 
@@ -49,36 +49,26 @@ def moments(avatar: SplatAvatar, count: int) -> list[Moment]:
 
 def stages(avatar: SplatAvatar, size: int) -> dict[str, float]:
     """Milliseconds of each stage of a whole person, mean over frames."""
-    background = np.full((size, size, 3), 200, np.uint8)
-    portrait = avatar.portrait(size, background)
-    found: dict[str, list[float]] = {}
-    for moment in moments(avatar, FRAMES):
-        head, torso = avatar.head.at(moment.head), avatar.torso.at(moment.torso)
-        view, fixed = View(portrait.camera, moment.rotation, moment.translation), View.fixed(portrait.camera)
-        raster = Rasteriser(size, size)
-        raster.picture(background, (head, view), (torso, fixed))
-        layers = np.array([0, len(avatar.head), len(avatar.head) + len(avatar.torso)])
-        work = {
-            "evaluate head": lambda: avatar.head.at(moment.head, head),  # noqa: B023
-            "evaluate torso": lambda: avatar.torso.at(moment.torso, torso),  # noqa: B023
-            "project, sort, list": lambda: raster._list(((head, view), (torso, fixed))),  # noqa: B023
-            "of these: sort": lambda: cpu.sort(  # noqa: B023
-                raster.footprints,
-                layers,
-                size,
-                size,
-                raster.records,
-                raster.index,  # noqa: B023
-            ),
-            "raster to bytes": lambda: cpu.raster_picture(  # noqa: B023
-                *(raster.records, raster.starts, raster.entries, raster.across),  # noqa: B023
-                *(background, np.empty((size, size, 3), np.uint8)),
-            ),
-            "whole frame": lambda: portrait.picture(moment),  # noqa: B023
-        }
-        for name, stage in work.items():
-            found.setdefault(name, []).append(milliseconds(stage))
-    return {name: round(float(np.mean(values)), 2) for name, values in found.items()}
+    portrait = avatar.portrait(size, np.full((size, size, 3), 200, np.uint8))
+    found = [of_moment(avatar, portrait, moment) for moment in moments(avatar, FRAMES)]
+    return {name: round(float(np.mean([one[name] for one in found])), 2) for name in found[0]}
+
+
+def of_moment(avatar: SplatAvatar, portrait: Portrait, moment: Moment) -> dict[str, float]:
+    """Milliseconds of each stage of one frame."""
+    head, torso = avatar.head.at(moment.head), avatar.torso.at(moment.torso)
+    view = View(portrait.camera, moment.rotation, moment.translation)
+    layers = (head, view), (torso, View.fixed(portrait.camera))
+    raster = Rasteriser(portrait.camera.width, portrait.camera.height)
+    picture = raster.picture(portrait.background, *layers)
+    lists = raster.records, raster.starts, raster.entries, raster.across
+    return {
+        "evaluate head": milliseconds(lambda: avatar.head.at(moment.head, head)),
+        "evaluate torso": milliseconds(lambda: avatar.torso.at(moment.torso, torso)),
+        "project, sort, list": milliseconds(lambda: raster.place(*layers)),
+        "raster to bytes": milliseconds(lambda: cpu.raster_picture(*lists, portrait.background, picture)),
+        "whole frame": milliseconds(lambda: portrait.picture(moment)),
+    }
 
 
 def together(avatar: SplatAvatar, size: int, threads: int, frames: int = 200) -> dict[str, float]:

@@ -2,9 +2,9 @@
 
     python training/avatar_splats.py [--data ../shared/data] [--work FOLDER] [--threads 1]
 
-From the same 49 clips of GRID speaker 1 (CC BY 4.0; Cooke, Barker, Cunningham and Shao 2006) as avatar.py, every
-sixth held out, their faces tracked picture by picture. ``--work`` keeps the training set and checkpoints, so that
-another run goes on. Figures go to training/avatar_splats.json.
+From the same 49 clips of GRID speaker 1 (CC BY 4.0; Cooke, Barker, Cunningham and Shao 2006) as avatar.py,
+every sixth held out, their faces tracked picture by picture. ``--work`` keeps the training set and
+checkpoints, so that another run goes on. Figures go to training/avatar_splats.json.
 """
 
 import argparse
@@ -14,9 +14,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from avatar import CLIPS, HELD_OUT, PROVENANCE, backdrop
 from rich.progress import track as bar
 
+from avatar import CLIPS, HELD_OUT, PROVENANCE, backdrop
 from emogene.avatar.capture.dataset import CaptureConfig, TrainingSet, capture
 from emogene.avatar.capture.tracks import track
 from emogene.avatar.capture.video import read_frames

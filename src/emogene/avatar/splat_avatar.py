@@ -20,7 +20,9 @@ from emogene.errors import EmoGeneError
 from emogene.face.camera import Camera
 from emogene.face.pose import HeadPose
 from emogene.face.space import LandmarkSpace
+from emogene.motion2video.binding import Binding
 from emogene.motion2video.portrait import Moment, Portrait
+from emogene.motion2video.rig import FaceMesh, FaceRig
 from emogene.motion2video.splats.gaussians import Gaussians
 from emogene.output import replacing
 
@@ -43,6 +45,10 @@ class SplatAvatar:
     torso: Gaussians
     """In the camera frame; its condition is ``torso_motion.condition`` of the head's pose."""
     torso_motion: TorsoMotion
+    mesh: FaceMesh
+    """The head model as this person."""
+    binding: Binding
+    """How the head's splats ride on it."""
     background: np.ndarray
     """uint8 ``[H, W, 3]`` of any size."""
     training: dict[str, Any] = field(default_factory=dict)
@@ -58,6 +64,10 @@ class SplatAvatar:
         heads = self.basis.encode(points, gaze)
         torsos = self.torso_motion.condition(pose.rotation, pose.translation)
         return [Moment(*parts) for parts in zip(heads, torsos, pose.rotation, pose.translation, strict=True)]
+
+    def rig(self) -> FaceRig:
+        """What moves the head's splats beyond what the video showed."""
+        return FaceRig(self.head, self.basis, self.space.neutral, self.mesh, self.binding)
 
     def save(self, path: str | Path) -> None:
         """Write one file, or nothing: it appears under its name when it is complete."""
@@ -103,6 +113,9 @@ class SplatAvatar:
             **{f"condition.{f.name}": np.asarray(getattr(self.basis, f.name)) for f in fields(self.basis)},
             **{f"torso_scale.{f.name}": getattr(scale, f.name) for f in fields(scale)},
             "torso.follow": self.torso_motion.follow,
+            "mesh.neutral": self.mesh.neutral.astype(np.float16),
+            "mesh.linear": self.mesh.linear.astype(np.float32),
+            **{f"binding.{name}": value for name, value in self.binding.tensors().items()},
         }
         tensors = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in arrays.items()}
         return tensors | splat_tensors("head", self.head) | splat_tensors("torso", self.torso)
@@ -123,6 +136,10 @@ class SplatAvatar:
             head=read_splats("head", tensors),
             torso=read_splats("torso", tensors),
             torso_motion=TorsoMotion(scale, array("torso.follow")),
+            mesh=FaceMesh(array("mesh.neutral"), array("mesh.linear")),
+            binding=Binding.of_tensors(
+                {f.name: tensors[f"binding.{f.name}"].numpy() for f in fields(Binding)}
+            ),
             background=array("background"),
             training=dict(header["training"]),
         )

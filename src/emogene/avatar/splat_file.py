@@ -14,8 +14,8 @@ CLIPPED = 0.9995
 
 
 def splat_tensors(name: str, splats: Gaussians) -> dict[str, Tensor]:
-    """``NAME.position`` int16 ``[3, N]``; ``NAME.base`` float16 ``[10, N]``, the other rows; ``NAME.motion`` int8
-    ``[7, K, N]`` with ``NAME.motion_scale`` float32 ``[7, K]``; ``NAME.groups`` uint8 ``[N]``."""
+    """``NAME.position`` int16 ``[3, N]``; ``NAME.base`` float16 ``[10, N]``, the other rows; ``NAME.motion``
+    int8 ``[7, K, N]`` with ``NAME.motion_scale`` float32 ``[7, K]``; ``NAME.groups`` uint8 ``[N]``."""
     scale = np.quantile(np.abs(splats.motion), CLIPPED, axis=2).astype(np.float32) / 127
     motion = np.round(splats.motion / np.maximum(scale, 1e-12)[..., None]).clip(-127, 127)
     arrays = {

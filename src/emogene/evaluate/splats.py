@@ -1,6 +1,6 @@
 """How faithfully an avatar of splats is drawn: against frames that training never saw."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,8 @@ EVERY = 5
 
 
 def figures(avatar: SplatAvatar, data: TrainingSet, rows: Sequence[int] | np.ndarray) -> dict[str, Any]:
-    """PSNR by region at the training size (the head's layer alone, and the whole person), gradient energy at the
-    fine size as a share of the real picture's, and flicker beside the video's."""
+    """PSNR by region at the training size (the head's layer alone, and the whole person), gradient energy at
+    the fine size as a share of the real picture's, and flicker beside the video's."""
     return {
         "psnr": psnr(avatar, data, rows[::EVERY]),
         "psnr_fine": psnr(avatar, data, rows, fine=True),
@@ -48,7 +48,7 @@ def psnr(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int], fine: bool
 
 
 def gradient_energy(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int]) -> dict[str, float]:
-    """Squared differences of luma between neighbouring pixels at the fine size, over those of the real frame."""
+    """Squared steps of luma between neighbouring pixels at the fine size, over those of the real frame."""
     samples = HeadSamples(data, np.asarray(rows), avatar.basis, fine=True)
     sums: dict[str, np.ndarray] = {}
     for row in samples.rows:
@@ -61,7 +61,7 @@ def gradient_energy(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int])
 
 
 def psnr_whole(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int]) -> dict[str, float]:
-    """dB of head over torso over grey, in the head's regions and where the torso is; moved by the pose alone."""
+    """dB of head over torso over grey, in the head's regions and the torso's; moved by the pose alone."""
     errors: dict[str, list[float]] = {}
     for row, picture in zip(rows, whole(avatar, data, rows), strict=True):
         error = ((picture.astype(np.float32) - truth(data, row)) / 255) ** 2
@@ -108,10 +108,9 @@ def flicker(avatar: SplatAvatar, data: TrainingSet, rows: Sequence[int] | np.nda
     return {name: round(float(value), 3) for name, value in values.items()}
 
 
-def whole(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int], size: int | None = None):
+def whole(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int]) -> Iterator[np.ndarray]:
     """Head over torso over grey, uint8 ``[S, S, 3]``, in the poses of the ``rows``."""
-    rows = np.asarray(rows)
-    size = size or data.colour.shape[1]
+    rows, size = np.asarray(rows), data.colour.shape[1]
     portrait = avatar.portrait(size, np.full((size, size, 3), GREY, np.uint8))
     pose = HeadPose(data.rotation[rows], data.translation[rows])
     return portrait.pictures(avatar.moments(data.points[rows], pose, data.gaze[rows]), threads=1)

@@ -14,7 +14,7 @@ from emogene.motion2video.splats.rasteriser import Rasteriser
 from emogene.motion2video.splats.view import View
 
 Rig = Callable[[np.ndarray], np.ndarray]
-"""From the head's splats ``[13, N]`` of a frame (may be changed in place) to those that are shown ``[13, M]``."""
+"""From the head's splats ``[13, N]`` of a frame (may be changed in place) to those shown ``[13, M]``."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Moment:
 
 
 class Portrait:
-    """Draws one person. ``camera``: of the pictures; ``background``: uint8 ``[H, W, 3]`` of the camera's size."""
+    """Draws one person. ``camera``: of the pictures; ``background``: uint8 ``[H, W, 3]`` of its size."""
 
     def __init__(self, head: Gaussians, torso: Gaussians, camera: Camera, background: np.ndarray) -> None:
         if background.shape != (camera.height, camera.width, 3):

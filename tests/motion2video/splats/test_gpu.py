@@ -17,7 +17,8 @@ from tests.motion2video.splats.test_render import scene, view
 
 device = "cuda" if torch.cuda.is_available() else "cpu"
 splats = torch.from_numpy(scene(60, size=0.08)).to(device).requires_grad_()
-seen, probe = view(40, 35, 160.0), torch.randn(4, 35, 40, generator=torch.Generator().manual_seed(0)).to(device)
+seen = view(40, 35, 160.0)
+probe = torch.randn(4, 35, 40, generator=torch.Generator().manual_seed(0)).to(device)
 for backend in ("triton", "torch"):
     shown = render(splats, seen, backend)
     gradient, = torch.autograd.grad((shown * probe).sum(), splats)

@@ -1,19 +1,23 @@
 """Numba kernels: evaluate, project, sort, list by tile, rasterise, and the way back.
 
-They run on the calling thread and release the GIL. One record of a splat in a picture is 16 floats (64 bytes):
-mean x, y; conic a, b, c; opacity; red, green, blue; box left, right, top, bottom in whole pixels; three unused.
+They run on the calling thread and release the GIL. One record of a splat in a picture is 16 floats (64
+bytes): mean x, y; conic a, b, c; opacity; red, green, blue; box left, right, top, bottom in whole pixels;
+three unused.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic as numba_intrinsic
 
 from emogene.kernel import kernel
 from emogene.motion2video.splats.lanes import LANES, TILE_WIDTH, blend, blend_backward
 from emogene.motion2video.splats.layout import LEAST_OPAQUE, MOST_OPAQUE, NEAREST, OPAQUE_ENOUGH, REACH
 
 f4 = np.float32
+intrinsic: Any = numba_intrinsic
 TILE_HEIGHT = 16
 RECORD, GRADIENTS = 16, 9
 DEPTHS = 4096
@@ -89,7 +93,8 @@ def project(splats, rotation, translation, focal, cx, cy, low, out):
 def sort(footprints, layers, width, height, records, index):
     """Pack the visible splats front to back, layer by layer; returns how many they are.
 
-    ``layers [L + 1]``: where each layer's splats begin. ``records [N, 16]``; ``index [N]``: which splat each is.
+    ``layers [L + 1]``: where each layer's splats begin. ``records [N, 16]``; ``index [N]``: which splat each
+    is.
     Counting sort by depth into ``DEPTHS`` bins a layer, stable.
     """
     count = footprints.shape[1]
@@ -257,7 +262,7 @@ def raster_picture(records, starts, entries, across, background, picture):
 
 @kernel
 def largest_weights(records, starts, entries, across, width, height, out):
-    """``out [M]``: the largest weight that each record has in any pixel (none hidden by what is before it)."""
+    """``out [M]``: the largest weight that each record has in any pixel, what is before it counted."""
     left_of = np.empty(_PIXELS, f4)
     for t in range(starts.shape[0] - 1):
         left, top = (t % across) * TILE_WIDTH, (t // across) * TILE_HEIGHT

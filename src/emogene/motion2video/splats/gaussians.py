@@ -31,8 +31,8 @@ class Group(IntEnum):
 class Gaussians:
     """``N`` splats (see :mod:`.layout`) for a condition of ``K`` numbers.
 
-    ``base [13, N]`` float32; ``motion [7, K, N]`` float32: change of the rows DYNAMIC per unit of the condition;
-    ``groups [N]`` uint8, see :class:`Group`.
+    ``base [13, N]`` float32; ``motion [7, K, N]`` float32: change of the rows DYNAMIC per unit of the
+    condition; ``groups [N]`` uint8, see :class:`Group`.
     """
 
     base: np.ndarray

@@ -1,8 +1,10 @@
 """The rasteriser in Triton: a program for each tile of the picture, a pixel for each lane; and the way back.
 
-Projection, sorting and the tiles' lists are PyTorch's on the same device. On the processor it runs in Triton's
-interpreter (``TRITON_INTERPRET=1``), for tests.
+Projection, sorting and the tiles' lists are PyTorch's on the same device. On the processor it runs in
+Triton's interpreter (``TRITON_INTERPRET=1``), for tests.
 """
+
+from typing import Any
 
 import torch
 import triton
@@ -57,7 +59,8 @@ class _Raster(torch.autograd.Function):
     @staticmethod
     def forward(ctx, records: Tensor, starts: Tensor, entries: Tensor, width: int, height: int) -> Tensor:
         out = records.new_empty(4, height, width)
-        _forward[(len(starts) - 1,)](
+        launch: Any = _forward
+        launch[(len(starts) - 1,)](
             *(records, starts, entries, out, width, height, -(-width // TILE)),
             SIDE=TILE, STRIDE=RECORD, ENOUGH=OPAQUE_ENOUGH,
         )  # fmt: skip
@@ -69,7 +72,8 @@ class _Raster(torch.autograd.Function):
         records, starts, entries, out = ctx.saved_tensors
         height, width = out.shape[1:]
         result = torch.zeros_like(records)
-        _backward[(len(starts) - 1,)](
+        launch: Any = _backward
+        launch[(len(starts) - 1,)](
             *(records, starts, entries, out, gradients[0].contiguous(), result),
             *(width, height, -(-width // TILE)),
             SIDE=TILE, STRIDE=RECORD, ENOUGH=OPAQUE_ENOUGH,

@@ -11,8 +11,9 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic as numba_intrinsic
 
+intrinsic: Any = numba_intrinsic
 LANES = 8
 BLOCKS = 4
 TILE_WIDTH = LANES * BLOCKS
@@ -116,8 +117,8 @@ _SPLAT = (types.int64,) * 4 + (types.float32,) * 9
 def blend(typing, address, first, rows, blocks, dx, dy, a, b, c, opacity, red, green, blue):
     """Put a splat behind what is in the tile at ``address``, whose planes are T, R, G, B.
 
-    ``first``: index of the float at the first row and block; ``rows`` and ``blocks`` to go through; ``dx`` and
-    ``dy``: from the splat's centre to that block's first pixel; ``a, b, c``: its conic.
+    ``first``: index of the float at the first row and block; ``rows`` and ``blocks`` to go through; ``dx``
+    and ``dy``: from the splat's centre to that block's first pixel; ``a, b, c``: its conic.
     """
 
     def generate(context, builder, signature, arguments):
@@ -155,8 +156,9 @@ def blend(typing, address, first, rows, blocks, dx, dy, a, b, c, opacity, red, g
 def blend_backward(typing, address, first, rows, blocks, dx, dy, a, b, c, opacity, red, green, blue, sums):
     """The way back of :func:`blend`, front to back again. Adds to the nine floats at the address ``sums``.
 
-    The planes are T; what is still to come, weighed by the gradient; and the gradient of R, G and B. The sums:
-    of dL/dh4 dx, dy, dx dx, dx dy, dy dy (h4 = 4 h^3 opacity is the caller's), then dL/dopacity and dL/dcolour.
+    The planes are T; what is still to come, weighed by the gradient; and the gradient of R, G and B. The
+    sums are of dL/dh times dx, dy, dx dx, dx dy, dy dy (but for 4 opacity, the caller's), then dL/dopacity
+    and dL/dcolour.
     """
 
     def generate(context, builder, signature, arguments):

@@ -1,7 +1,5 @@
 """Splats to pictures and back on one thread of the processor, with buffers that are kept."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from emogene.motion2video.splats import cpu
@@ -15,7 +13,7 @@ f4 = np.float32
 
 
 class Rasteriser:
-    """For pictures of ``width`` x ``height`` pixels. One object for each thread; results are its own buffers."""
+    """For pictures of ``width`` x ``height`` pixels. One object for each thread: results are its buffers."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
@@ -27,14 +25,14 @@ class Rasteriser:
         self._room(0)
 
     def layers(self, *layers: Layer) -> np.ndarray:
-        """``[4, H, W]``: premultiplied colour and transmittance; the first layer is in front of the second."""
-        self._list(layers)
+        """``[4, H, W]``: premultiplied colour, transmittance; the first layer is in front of the second."""
+        self.place(*layers)
         cpu.raster(self.records, self.starts, self.entries, self.across, self.out)
         return self.out
 
     def picture(self, background: np.ndarray, *layers: Layer) -> np.ndarray:
         """uint8 ``[H, W, 3]`` over ``background``, uint8 ``[H, W, 3]``; a new array."""
-        self._list(layers)
+        self.place(*layers)
         picture = np.empty((self.height, self.width, 3), np.uint8)
         cpu.raster_picture(self.records, self.starts, self.entries, self.across, background, picture)
         return picture
@@ -63,7 +61,7 @@ class Rasteriser:
         result[self.index[: self.total]] = largest
         return result
 
-    def _list(self, layers: Sequence[Layer]) -> None:
+    def place(self, *layers: Layer) -> None:
         """Project, sort, and list by tile."""
         ends = np.cumsum([0, *(splats.shape[1] for splats, _ in layers)])
         if ends[-1] != len(self.index):

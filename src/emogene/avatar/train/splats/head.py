@@ -11,7 +11,14 @@ from PIL import Image, ImageFilter
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.train.sampling import frame_shares
-from emogene.avatar.train.splats.initial import INNER_LOWER, INNER_UPPER, HeadLayout, initial_head
+from emogene.avatar.train.splats.initial import (
+    INNER_LOWER,
+    INNER_UPPER,
+    HeadLayout,
+    Mesh,
+    in_polygon,
+    initial_head,
+)
 from emogene.avatar.train.splats.trainer import Rates, Sample, SplatTrainer, SplatTraining
 from emogene.face.camera import Camera
 from emogene.face.landmarks import EYES, MOUTH, mouth_openness
@@ -54,8 +61,8 @@ class HeadSamples:
         fine: bool = False,
         sharpen: tuple[float, float] = (0.0, 1.8),
     ) -> None:
-        """``fine``: the frames that are kept fine; ``sharpen``: by how much of the difference to a blur of how
-        many pixels."""
+        """``fine``: the frames that are kept fine; ``sharpen``: by what share of the difference to a blur, and its
+        width in pixels."""
         self.data, self.noise, self.sharpen = data, np.full(basis.width, noise), sharpen
         self.conditions = basis.encode(data.points, data.gaze)
         self.fine = {int(row): i for i, row in enumerate(data.fine_index)} if fine else None
@@ -101,32 +108,32 @@ def train_head(
     rows: np.ndarray,
     basis: ConditionBasis,
     config: HeadTraining,
+    mesh: Mesh | None = None,
     progress: Progress = lambda steps, _: steps,
     work: Path | None = None,
     threads: int = 1,
 ) -> Gaussians:
-    """Splats of the head that ``rows`` of ``data`` show; ``work``: a folder for checkpoints, to go on from."""
-    splats = initial_head(data, rows, basis, config.layout)
+    """Splats of the head that ``rows`` of ``data`` show, beginning on ``mesh``.
+
+    ``work``: a folder for checkpoints, to go on from.
+    """
+    splats = initial_head(data, rows, basis, config.layout, mesh)
     for name, stage in (("coarse", config.coarse), ("fine", config.fine)):
         sharpen = config.sharpen, config.sharpen_sigma
         samples = HeadSamples(data, rows, basis, config.noise, name == "fine", sharpen)
-        trainer = SplatTrainer(splats, samples, stage, _movable(splats), threads)
+        trainer = SplatTrainer(splats, samples, stage, splats.groups != Group.BACKING, threads)
         checkpoint = work / f"head-{name}.npz" if work else None
         splats = trainer.run(lambda steps, name=name: progress(steps, f"head, {name}"), checkpoint)
     return labelled(splats, data, rows, basis)
 
 
-def _movable(splats: Gaussians) -> np.ndarray:
-    """Backing and what hair hides are there for views that no training frame shows."""
-    return splats.groups != Group.BACKING
-
-
 def labelled(
     splats: Gaussians, data: TrainingSet, rows: np.ndarray, basis: ConditionBasis, frames: int = 3
 ) -> Gaussians:
-    """The groups around the mouth as training left them: by where splats are in ``frames`` with open mouths.
+    """The groups of mouth and eyes as training left them: by where splats are in ``frames`` with open mouths.
 
     Between the inner lips of any of them: interior. Around the mouth otherwise: with the upper or lower lip.
+    Within the lids of the mean face, widened a little: eyes.
     """
     openness = mouth_openness(data.points[rows])
     wide = rows[np.argsort(openness)[-1 : -1 - 12 * frames : -12]]
@@ -145,4 +152,8 @@ def labelled(
         interior |= between & (y < upper - 0.004) & (y > lower + 0.004)
     groups[mouth] = np.where(upper_votes > 0, Group.UPPER_LIP, Group.LOWER_LIP)[mouth]
     groups[mouth & interior] = Group.INTERIOR
+    x, y = splats.base[:2]
+    for eye in (slice(36, 42), slice(42, 48)):
+        lids = mean[eye, :2].mean(0) + 1.15 * (mean[eye, :2] - mean[eye, :2].mean(0))
+        groups[in_polygon(x, y, lids) & (groups == Group.SKIN)] = Group.EYES
     return replace(splats, groups=groups)

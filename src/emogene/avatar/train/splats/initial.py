@@ -1,11 +1,18 @@
-"""Where a head's splats begin: on a smooth surface through the landmarks, riding on them."""
+"""Where a head's splats begin: on the person's mesh, or a smooth surface through the landmarks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
-from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
-from scipy.spatial import ConvexHull, Delaunay, cKDTree
+from scipy.ndimage import (
+    binary_erosion,
+    distance_transform_edt,
+    gaussian_filter,
+    grey_dilation,
+    map_coordinates,
+    maximum_filter,
+)
+from scipy.spatial import ConvexHull, Delaunay, KDTree
 
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
@@ -19,14 +26,14 @@ FACE = slice(17, 68)
 INNER_UPPER, INNER_LOWER = (60, 61, 62, 63, 64), (60, 67, 66, 65, 64)
 _LUMA = np.array([0.299, 0.587, 0.114])
 _LOW, _HIGH, _STEP = (-1.4, -1.5), (1.4, 2.2), 0.01  # the grid over the head seen from the front, dm
-_STEEPEST = 2.5  # slope of a disc: at the outline it would stand on edge
+_STEEPEST = 1.6  # greatest slope of the surface: at the outline it would stand on edge
 
 
 @dataclass(frozen=True)
 class HeadLayout:
     """How many splats, and where."""
 
-    surface: int = 15000
+    surface: int = 13000
     interior: int = 1200
     """Teeth, tongue and the dark of the mouth."""
     backing: int = 700
@@ -45,7 +52,7 @@ class HeadLayout:
 
 
 def pull_of_landmarks(points: np.ndarray, landmarks: np.ndarray, width: float, ridge: float) -> np.ndarray:
-    """``[P, 68]``: how far each of ``points [P, 3]`` follows each of ``landmarks [68, 3]`` (Gaussian kernels)."""
+    """``[P, 68]``: how far ``points [P, 3]`` follow each of ``landmarks [68, 3]`` (Gaussian kernels)."""
 
     def near(a: np.ndarray) -> np.ndarray:
         return np.exp(-((a[:, None] - landmarks[None]) ** 2).sum(-1) / (2 * width**2))
@@ -54,14 +61,38 @@ def pull_of_landmarks(points: np.ndarray, landmarks: np.ndarray, width: float, r
     return np.linalg.solve(kernel, near(points).T).T
 
 
+@dataclass(frozen=True)
+class Mesh:
+    """A head in the canonical frame: ``vertices [V, 3]``, dm, ``triangles [T, 3]`` of its skin and eyeballs,
+    and which vertices are the 68 points, ``landmarks [68]``."""
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+    landmarks: np.ndarray
+
+    def moved_to(self, landmarks: np.ndarray, layout: HeadLayout) -> "Mesh":
+        """Bent so that its points are ``landmarks [68, 3]``."""
+        own = self.vertices[self.landmarks].astype(np.float64)
+        pull = pull_of_landmarks(self.vertices.astype(np.float64), own, layout.width, layout.ridge)
+        return replace(self, vertices=self.vertices + pull @ (landmarks - own))
+
+
 def initial_head(
-    data: TrainingSet, rows: np.ndarray, basis: ConditionBasis, layout: HeadLayout, seen: int = 24
+    data: TrainingSet,
+    rows: np.ndarray,
+    basis: ConditionBasis,
+    layout: HeadLayout,
+    mesh: Mesh | None = None,
+    seen: int = 24,
 ) -> Gaussians:
-    """The splats before training, from the training frames ``rows`` of ``data``; ``seen`` of them are looked at."""
+    """The splats before training, from frames ``rows`` of ``data``; ``seen`` of them are looked at.
+
+    ``mesh``: the person's head at rest; a thin plate through the landmarks stands in for it.
+    """
     random = np.random.default_rng(layout.seed)
     landmarks = basis.mean.astype(np.float64)
     some = rows[:: max(1, len(rows) // seen)]
-    surface = _Surface.seen(data, some, landmarks, layout)
+    surface = _Surface.seen(data, some, landmarks, layout, mesh and mesh.moved_to(landmarks, layout))
     parts = [
         surface.sampled(layout.surface, random),
         surface.behind_fringe(random),
@@ -90,12 +121,12 @@ class _Part:
     """Half axis over the distance of the nearest neighbours."""
 
     def base(self, random: np.random.Generator) -> np.ndarray:
-        """Discs ``[13, P]`` on the surface, which seen from the front are as large as their neighbours are far."""
+        """Discs ``[13, P]`` on the surface; from the front they are as large as their neighbours are far."""
         count = len(self.positions)
         base = np.zeros((ROWS, count), f4)
         if count < 5:
             return base[:, :0] if not count else base
-        apart = cKDTree(self.positions[:, :2]).query(self.positions[:, :2], k=5)[0][:, 1:].mean(1)
+        apart = KDTree(self.positions[:, :2]).query(self.positions[:, :2], k=5)[0][:, 1:].mean(1)
         radius, turn = np.clip(self.cover * apart, *self.size), random.uniform(0, 2 * np.pi, count)
         base[POSITION], base[COLOUR], base[OPACITY] = self.positions.T, self.colours.T, 0.8
         base[U][:2] = radius * np.cos(turn), radius * np.sin(turn)
@@ -121,10 +152,16 @@ class _Surface:
 
     @classmethod
     def seen(
-        cls, data: TrainingSet, rows: np.ndarray, landmarks: np.ndarray, layout: HeadLayout
+        cls,
+        data: TrainingSet,
+        rows: np.ndarray,
+        landmarks: np.ndarray,
+        layout: HeadLayout,
+        mesh: Mesh | None,
     ) -> "_Surface":
         x, y = np.meshgrid(np.arange(_LOW[0], _HIGH[0], _STEP), np.arange(_LOW[1], _HIGH[1], _STEP))
-        points = np.stack([x, y, _depth(x, y, landmarks)], -1)
+        face = _plate(x, y, landmarks) if mesh is None else _front(x, y, mesh)
+        points = np.stack([x, y, _with_skull(x, y, *face)], -1)
         colours, inside = _looks(data, rows, points, landmarks, layout)
         density = inside.astype(float)
         for part, share, grow in (
@@ -133,17 +170,17 @@ class _Surface:
             (EYES, layout.eyes_share, 0.12),
         ):
             density[_box(x, y, landmarks[part], grow) & inside] = share
-        between = _in_polygon(x, y, landmarks[60:68, :2])
+        between = in_polygon(x, y, landmarks[60:68, :2])
         density[between] = 0
         brow, top = landmarks[BROWS, 1].max(), landmarks[BROWS, 1].max() + 0.6
         temples = np.abs(landmarks[[0, 16], 0]).mean() - 0.1
         forehead = (np.abs(x) < temples) & (y > brow) & (y < top) & inside
         luma = gaussian_filter(colours, (1, 1, 0)) @ _LUMA
-        skin = np.median(luma[_in_polygon(x, y, landmarks[[1, 4, 31, 27, 35, 12, 15], :2]) & inside])
+        skin = np.median(luma[in_polygon(x, y, landmarks[[1, 4, 31, 27, 35, 12, 15], :2]) & inside])
         outer = (y > brow) | ((np.abs(x) > temples - 0.15) & (y > landmarks[EYES, 1].mean() - 0.3))
         hair = inside & (luma < 0.6 * skin) & outer
         by_y, by_x = np.gradient(gaussian_filter(points[..., 2], 2), _STEP)
-        slopes = np.stack([by_x, by_y], -1).clip(-_STEEPEST, _STEEPEST)
+        slopes = np.stack([by_x, by_y], -1)
         return cls(points, colours, inside, density, hair, forehead, slopes, landmarks, layout.fringe)
 
     def sampled(self, count: int, random: np.random.Generator) -> _Part:
@@ -161,9 +198,9 @@ class _Surface:
 
     def behind_fringe(self, random: np.random.Generator) -> _Part:
         """Forehead where hair hides it, in the colours of the skin nearby."""
-        hidden = self.hair & self.forehead & (distance_transform_edt(~self.hair | self.forehead) < 40)
+        hidden = self.hair & self.forehead & (_distance(~self.hair | self.forehead) < 40)
         skin = self.inside & ~self.hair & self.forehead
-        near = distance_transform_edt(~skin) < 25
+        near = _distance(~skin) < 25
         rows, columns = np.nonzero(hidden & near)
         if not len(rows) or not skin.any():
             return _Part(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros((0, 2)))
@@ -174,12 +211,12 @@ class _Surface:
         return _Part(self.points[place], colours[place], skins, self.slopes[place], cover=1.0)
 
     def backing(self, count: int, random: np.random.Generator) -> _Part:
-        """Discs behind the surface, well within its outline, in its blurred colours; none behind eyes and mouth."""
+        """Discs behind the surface, well within its outline, in blurred colours; not behind eyes and lips."""
         x, y = self.points[..., 0], self.points[..., 1]
         closed = self.inside.copy()
         for part, grow in ((slice(36, 42), 0.0), (slice(42, 48), 0.0), (slice(60, 68), 0.03)):
             closed &= ~_box(x, y, self.landmarks[part], grow)
-        deep = distance_transform_edt(self.inside) > 12
+        deep = _distance(self.inside) > 12
         rows, columns = np.nonzero(closed & deep)
         chosen = random.choice(len(rows), min(count, len(rows)), replace=False)
         place = rows[chosen], columns[chosen]
@@ -196,23 +233,53 @@ class _Surface:
         middle = np.interp(x, upper[:, 0], (upper[:, 1] + lower[:, 1]) / 2)
         groups[mouth] = np.where(y > middle, Group.UPPER_LIP, Group.LOWER_LIP)[mouth]
         for eye in (slice(36, 42), slice(42, 48)):
-            groups[_in_polygon(x, y, landmarks[eye, :2])] = Group.EYES
+            groups[in_polygon(x, y, landmarks[eye, :2])] = Group.EYES
         groups[hair] = Group.HAIR
         return groups
 
 
-def _depth(x: np.ndarray, y: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """z of the head: a thin plate through the landmarks, and beyond their outline an ellipsoid."""
+def _plate(x: np.ndarray, y: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """z of a thin plate through the landmarks, and within their outline, both ``[H, W]``."""
     places = np.stack([x.ravel(), y.ravel()], 1)
     plate = RBFInterpolator(landmarks[:, :2], landmarks[:, 2], kernel="thin_plate_spline", smoothing=1e-3)
-    face = plate(places).reshape(x.shape)
+    outline = landmarks[ConvexHull(landmarks[:, :2]).vertices, :2]
+    within = Delaunay(outline).find_simplex(places) >= 0
+    return plate(places).reshape(x.shape), within.reshape(x.shape)
+
+
+def _front(x: np.ndarray, y: np.ndarray, mesh: Mesh, places: int = 24) -> tuple[np.ndarray, np.ndarray]:
+    """z of the mesh's frontmost surface, and where the mesh is, both ``[H, W]``; ``places`` are looked at on
+    each triangle."""
+    draw = np.random.default_rng(0).random((places, 2))
+    draw = np.where(draw.sum(1, keepdims=True) > 1, 1 - draw, draw)
+    inside = np.column_stack([1 - draw.sum(1), draw])
+    samples = np.einsum("pk,tkc->tpc", inside, mesh.vertices[mesh.triangles]).reshape(-1, 3)
+    column = np.round((samples[:, 0] - _LOW[0]) / _STEP).astype(int).clip(0, x.shape[1] - 1)
+    row = np.round((samples[:, 1] - _LOW[1]) / _STEP).astype(int).clip(0, x.shape[0] - 1)
+    front = np.full(x.shape, -np.inf)
+    np.maximum.at(front, (row, column), samples[:, 2])
+    front = maximum_filter(front, 3)
+    known = np.isfinite(front)
+    weight = gaussian_filter(known.astype(float), 1.5)
+    smooth = gaussian_filter(np.where(known, front, 0), 1.5) / np.maximum(weight, 1e-3)
+    return smooth, binary_erosion(known, iterations=2)
+
+
+def _with_skull(x: np.ndarray, y: np.ndarray, face: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """z of ``face`` where it is known (``within``), which goes over into an ellipsoid beyond.
+
+    Nowhere steeper than _STEEPEST: a turned head would show gaps where the front shows cliffs.
+    """
     square = (x / 1.05) ** 2 + ((y - 0.25) / 1.55) ** 2
     skull = np.sqrt(np.maximum(1 - square, 0.02))
-    outline = landmarks[ConvexHull(landmarks[:, :2]).vertices, :2]
-    within = (Delaunay(outline).find_simplex(places) >= 0).reshape(x.shape)
     skull += np.median((face - skull)[within])
-    share = np.clip(1 - distance_transform_edt(~within) * _STEP / 0.25, 0, 1)
-    return share * face + (1 - share) * skull
+    nearest = distance_transform_edt(~within, return_distances=False, return_indices=True)
+    share = np.clip(1 - _distance(~within) * _STEP / 0.25, 0, 1)
+    depth = share * face[tuple(np.asarray(nearest))] + (1 - share) * skull
+    fall = -_STEEPEST * _STEP * np.hypot(*np.mgrid[-1:2, -1:2])
+    for _ in range(100):
+        depth = grey_dilation(depth, structure=fall, mode="nearest")
+    return depth
 
 
 def _looks(
@@ -245,7 +312,7 @@ def _interior(
     layout: HeadLayout,
     random: np.random.Generator,
 ) -> _Part:
-    """The inside of the mouth where the widest mouths show it, laid back into the mean face behind the lips."""
+    """The inside of the mouth where the widest mouths show it, laid back behind the mean face's lips."""
     openness = mouth_openness(data.points[rows])
     wide = rows[np.argsort(openness)[int(0.98 * len(rows)) :]]
     positions, colours = [], []
@@ -279,12 +346,17 @@ def _project(data: TrainingSet, row: int, points: np.ndarray) -> np.ndarray:
     return data.camera.project(pose.to_camera(points[None]))[0]
 
 
+def _distance(known: np.ndarray) -> np.ndarray:
+    """Cells from each place where ``known`` holds to the nearest where it does not."""
+    return np.asarray(distance_transform_edt(known))
+
+
 def _box(x: np.ndarray, y: np.ndarray, points: np.ndarray, grow: float) -> np.ndarray:
     low, high = points[:, :2].min(0) - grow, points[:, :2].max(0) + grow
     return (x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1])
 
 
-def _in_polygon(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray:
+def in_polygon(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray:
     """Which points are within a polygon ``[C, 2]`` (even number of crossings: outside)."""
     inside = np.zeros(np.shape(x), bool)
     for (x0, y0), (x1, y1) in zip(np.roll(corners, 1, 0), corners, strict=True):
@@ -295,8 +367,8 @@ def _in_polygon(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray
 
 def _in_hull(places: np.ndarray, points: np.ndarray, above: float) -> np.ndarray:
     """Which ``places [P, 2]`` are within the outline of ``points``, raised at the top by ``above``."""
-    raised = points[17:27] + [0, above]
-    return Delaunay(np.concatenate([points, raised])).find_simplex(places) >= 0
+    raised = points[17:27] + np.array([0, above])
+    return Delaunay(np.vstack([points, raised])).find_simplex(places) >= 0
 
 
 def _spread(colours: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:

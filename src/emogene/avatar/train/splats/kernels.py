@@ -11,10 +11,11 @@ _BYTE = f4(1 / 255)
 
 @kernel
 def picture_loss(out, colour, share, background, weight, softness, edge, difference, gradient):
-    """``sum w sqrt(d^2 + s^2)`` over pixels and colours, and ``edge`` times as much of neighbours' differences.
+    """``sum w sqrt(d^2 + s^2)`` over pixels and colours, and ``edge`` times as much of neighbours' steps.
 
-    ``out [4, H, W]`` of the rasteriser, shown over ``background [3]``; ``colour [H, W, 3]`` and ``share [H, W]``
-    uint8: what it should be; ``weight [H, W]``. ``difference [H, W]`` is room; fills ``gradient [4, H, W]``.
+    ``out [4, H, W]`` of the rasteriser, shown over ``background [3]``; ``colour [H, W, 3]`` and
+    ``share [H, W]`` uint8: what it should be; ``weight [H, W]``. ``difference [H, W]`` is room; fills
+    ``gradient [4, H, W]``.
     """
     height, width = weight.shape
     total, square = 0.0, softness * softness
@@ -53,8 +54,8 @@ def adam(base, base_first, base_second, motion, first, second, rows, gradient, c
          decay, decay_second, step, begin, end):  # fmt: skip
     """A step of Adam for the splats ``begin:end``.
 
-    ``gradient [F, 13, N]`` and ``conditions [F, K]`` of the frames; ``rate, motion_rate [13]``. The second moment
-    of ``motion [D, K, N]``, ``[D, N]``, is one for all components: a third less memory to go through.
+    ``gradient [F, 13, N]`` and ``conditions [F, K]`` of the frames; ``rate, motion_rate [13]``. The second
+    moment of ``motion [D, K, N]``, ``[D, N]``, is one for all components: a third less memory to go through.
     """
     frames, components = conditions.shape
     width = end - begin

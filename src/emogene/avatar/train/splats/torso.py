@@ -1,8 +1,8 @@
-"""The torso's splats: a sheet in the camera frame that follows the head's pose as the person's shoulders did.
+"""The torso's splats: a sheet in the camera frame that follows the head's pose as the shoulders did.
 
-Shoulders hardly follow the head, so pictures conditioned on the head's pose alone would blur them. Each frame's
-torso is registered to a reference frame first (shift, turn and size); training moves the splats by what was
-measured, and a regression on the pose stands in for it when rendering.
+Shoulders hardly follow the head, so pictures conditioned on the head's pose alone would blur them. Each
+frame's torso is registered to a reference frame first (shift, turn and size); training moves the splats by
+what was measured, and a regression on the pose stands in for it when rendering.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.capture.layers import face_region
@@ -37,8 +37,8 @@ class TorsoTraining:
     sparse: int = 4
     """Every how manieth frame tells which clips those are, and how the torso follows the head."""
     clips: int = 2
-    """How many clips, those most like the usual one, are learnt from: clothes lie differently in each, and the
-    mean of many is a blur."""
+    """How many clips, those most like the usual one, are learnt from: clothes lie differently in each, and
+    the mean of many is a blur."""
     coarse: SplatTraining = field(
         default_factory=lambda: SplatTraining(steps=160, rates=Rates(position_motion=2e-5), relocate=80)
     )
@@ -118,7 +118,7 @@ def register(
     step: int = 2,
     rounds: int = 8,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each frame's torso against a ``template`` (:func:`torso_picture`): moves ``[R, 4]`` and what they leave ``[R]``.
+    """Each frame's torso against a ``template`` (:func:`torso_picture`): moves ``[R, 4]``, misfits ``[R]``.
 
     Gauss-Newton at every ``step``-th of the ``visible`` pixels; the more a pixel differs the less it counts.
     """
@@ -179,14 +179,15 @@ def initial_torso(
     the nearer to it."""
     random, size = np.random.default_rng(config.seed), data.colour.shape[1]
     head = data.head[reference]
-    picture = continue_torso(data.colour[reference], data.alpha[reference], head).astype(f4) / 255
+    picture = continue_torso(data.colour[reference], data.alpha[reference], head) / f4(255)
     luma = gaussian_filter((picture[..., :3] @ LUMA) * picture[..., 3], 1)
-    density = (picture[..., 3] > 0.2) * (0.02 + np.hypot(*np.gradient(luma)))
+    by_y, by_x = np.gradient(luma)
+    density = (picture[..., 3] > 0.2) * (0.02 + np.hypot(by_x, by_y))
     index = random.choice(size * size, config.splats, p=(density / density.sum()).ravel())
     x, y = index % size + random.random(len(index)), index // size + random.random(len(index))
     z = float(data.translation[list(conditions), 2].mean()) - _BEHIND
     pixel = -z / float(data.focal)
-    apart = cKDTree(np.stack([x, y], 1)).query(np.stack([x, y], 1), k=5)[0][:, 1:].mean(1)
+    apart = KDTree(np.stack([x, y], 1)).query(np.stack([x, y], 1), k=5)[0][:, 1:].mean(1)
     base = np.zeros((ROWS, len(index)), f4)
     base[POSITION] = data.camera.unproject(np.stack([x, y], 1), np.full(len(index), z)).T
     base[3] = base[7] = np.clip(0.8 * apart, 0.6, 6) * pixel
@@ -211,14 +212,14 @@ def _neck(data: TrainingSet, row: int, picture: np.ndarray, reach: float = 0.35)
     own = np.median(data.colour[row][face] / data.colour[row][face].sum(-1, keepdims=True), axis=0)
     skin = np.clip(2 - np.linalg.norm(hue - own, axis=-1) / 0.06, 0, 1)
     pixels = reach * float(data.focal) / -float(data.translation[row, 2])
-    near = np.clip(1 - distance_transform_edt(data.head[row] < 64) / pixels, 0, 1)
+    near = np.clip(1 - np.asarray(distance_transform_edt(data.head[row] < 64)) / pixels, 0, 1)
     return gaussian_filter(skin * near, 1.5)
 
 
 def _with_head(positions: np.ndarray, translation: np.ndarray, scale: PoseScale) -> np.ndarray:
-    """``[3, 6, N]``: how points ``[3, N]`` of the camera frame move per pose number, if the head carries them."""
+    """``[3, 6, N]``: how points ``[3, N]`` of the camera frame move per pose number if the head has them."""
     turned = np.cross(np.eye(3)[:, None], (positions.T - translation)[None]).transpose(2, 0, 1)
-    shifted = np.repeat(np.eye(3)[..., None], positions.shape[1], 2)
+    shifted = np.tile(np.eye(3)[..., None], (1, 1, positions.shape[1]))
     return np.concatenate([turned, shifted], 1) * scale.deviation[None, :, None]
 
 
@@ -272,7 +273,7 @@ def continue_torso(colour: np.ndarray, alpha: np.ndarray, head: np.ndarray, sigm
     weight = gaussian_filter(visible, sigma)
     opacity = np.clip(gaussian_filter(visible * alpha, sigma) / np.maximum(weight, 1e-3), 0, 255)
     opacity *= np.clip(weight * 20, 0, 1)
-    within = distance_transform_edt(alpha > 128)
+    within = np.asarray(distance_transform_edt(alpha > 128))
     opacity *= np.clip((within - 3) / 4, 0, 1)  # not beside the jaw, where a turning head would uncover it
     opacity = np.where(head < 64, alpha * 1.0, opacity)
     shade = np.maximum(gaussian_filter(person, sigma), 1e-4)

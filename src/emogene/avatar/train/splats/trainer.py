@@ -1,10 +1,10 @@
-"""Splats fitted to pictures: Adam on a few frames a step, and unseen splats moved to where they are missed."""
+"""Splats fitted to pictures: Adam on a few frames a step; unseen splats move to where they are missed."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,7 @@ f4 = np.float32
 
 @dataclass(frozen=True)
 class Rates:
-    """Adam's step sizes, by what a number of a splat is; of the base, and of its change with the condition."""
+    """Adam's step sizes, by what a number of a splat is; of the base and of its change by the condition."""
 
     position: float = 3e-4
     tangents: float = 2e-4
@@ -82,7 +82,7 @@ class Samples(Protocol):
     noise: np.ndarray
     """``[K]``: deviation of what is added to the condition, so that splats do not learn single frames."""
 
-    def draw(self, count: int, random: np.random.Generator) -> Sequence[int]: ...
+    def draw(self, count: int, random: np.random.Generator) -> np.ndarray: ...
 
     def __getitem__(self, row: int) -> Sample: ...
 
@@ -189,7 +189,8 @@ class SplatTrainer:
         base[:, dead] = base[:, source]
         shift = along[0] * base[3:6, source] + along[1] * base[6:9, source]
         base[:3, dead] += shift
-        np.subtract.at(base[:3], (slice(None), source), 0.5 * shift)
+        for axis in range(3):
+            np.subtract.at(base[axis], source, 0.5 * shift[axis])
         for half in (dead, np.unique(source)):
             base[3:9, half] *= 0.8
         self.splats.motion[..., dead] = self.splats.motion[..., source]
@@ -200,15 +201,15 @@ class SplatTrainer:
     def save(self, path: Path) -> None:
         """Everything that the next step depends on."""
         with replacing(path) as part, part.open("wb") as file:
-            np.savez(
-                file,
-                base=self.splats.base,
-                motion=self.splats.motion,
-                groups=self.splats.groups,
+            state: dict[str, Any] = {
                 **self._moments(),
-                steps=self.steps_done,
-                random=np.array(repr(self.random.bit_generator.state)),
-            )
+                "base": self.splats.base,
+                "motion": self.splats.motion,
+                "groups": self.splats.groups,
+                "steps": self.steps_done,
+                "random": np.array(repr(self.random.bit_generator.state)),
+            }
+            np.savez(file, **state)
 
     def restore(self, path: Path) -> None:
         """Go on where :meth:`save` left off."""
