@@ -139,7 +139,7 @@ def test_plain_speech_is_left_to_the_condition(person):
     plain = person.head.at(person.basis.encode(said[None].astype(np.float32))[0])
     shown = person.shown(said)[:, : plain.shape[1]]
     assert np.quantile(np.abs(shown[:3] - plain[:3]), 0.99) < 0.01
-    np.testing.assert_allclose(shown[COLOUR], plain[COLOUR], atol=0.02)
+    np.testing.assert_allclose(shown[COLOUR], plain[COLOUR], atol=0.03)
 
 
 @pytest.mark.parametrize("label", ["happy", "angry", "surprised", "disgust"])
@@ -165,7 +165,7 @@ def test_a_blink_closes_the_lids(person):
         shut = close_eyes(face(emotion(label) * 0.5)[None], np.ones(1))[0]
         shown = person.shown(shut, emotion(label) * 0.5)[:3, :68].T
         for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
-            assert abs(shown[upper, 1] - shown[lower, 1]) < 0.02
+            assert abs(shown[upper, 1] - shown[lower, 1]) < 0.025
 
 
 def test_eyes_stay_and_step_back_behind_moved_lids(person):

@@ -23,7 +23,7 @@ _SMOOTHED = 8  # rounds of neighbours that a vertex is compared with
 # Log brightness over that at rest, at most and at least: bright rims over a brow look like plastic.
 _UP, _DOWN = float(np.log(1.12)), float(-np.log(0.5))
 _SINKS, _RISES = 1.2, -0.2  # millimetres beyond which occlusion grows no more
-_OCCLUSION = 0.8  # of log brightness per millimetre sunk
+_OCCLUSION = 1.3  # of log brightness per millimetre sunk
 _AWAY, _FACING = 0.12, 0.42  # of the normal's z: where shading begins, where it is whole
 
 
