@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from emogene.motion2video.splats import cpu
 from emogene.motion2video.splats.layout import LOW_PASS, ROWS
 from emogene.motion2video.splats.view import View
 
@@ -16,7 +15,9 @@ class Rasteriser:
     """For pictures of ``width`` x ``height`` pixels. One object for each thread: results are its buffers."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.width, self.height = width, height
+        from emogene.motion2video.splats import cpu  # numba, which takes a while to import
+
+        self.cpu, self.width, self.height = cpu, width, height
         self.across = -(-width // cpu.TILE_WIDTH)
         self.starts = np.zeros(self.across * -(-height // cpu.TILE_HEIGHT) + 1, np.int32)
         self.entries = np.empty(0, np.int32)
@@ -27,14 +28,14 @@ class Rasteriser:
     def layers(self, *layers: Layer) -> np.ndarray:
         """``[4, H, W]``: premultiplied colour, transmittance; the first layer is in front of the second."""
         self.place(*layers)
-        cpu.raster(self.records, self.starts, self.entries, self.across, self.out)
+        self.cpu.raster(self.records, self.starts, self.entries, self.across, self.out)
         return self.out
 
     def picture(self, background: np.ndarray, *layers: Layer) -> np.ndarray:
         """uint8 ``[H, W, 3]`` over ``background``, uint8 ``[H, W, 3]``; a new array."""
         self.place(*layers)
         picture = np.empty((self.height, self.width, 3), np.uint8)
-        cpu.raster_picture(self.records, self.starts, self.entries, self.across, background, picture)
+        self.cpu.raster_picture(self.records, self.starts, self.entries, self.across, background, picture)
         return picture
 
     def backward(self, gradient: np.ndarray, splats: np.ndarray, view: View, out: np.ndarray) -> None:
@@ -43,18 +44,20 @@ class Rasteriser:
         ``gradient [4, H, W]``: of what it returned. What a splat's place changes in the size of its own
         footprint is left out (a thousandth of the rest: the camera is far).
         """
-        sums = np.zeros((self.total, cpu.GRADIENTS), f4)
-        cpu.raster_backward(self.records, self.starts, self.entries, self.across, self.out, gradient, sums)
+        sums = np.zeros((self.total, self.cpu.GRADIENTS), f4)
+        self.cpu.raster_backward(
+            self.records, self.starts, self.entries, self.across, self.out, gradient, sums
+        )
         focal, low = _lens(view)
         rotation, translation = _pose(view)
-        cpu.project_backward(
+        self.cpu.project_backward(
             splats, rotation, translation, focal, low, self.index, self.total, sums, out
         )  # fmt: skip
 
     def visible(self) -> np.ndarray:
         """``[N]``: the largest weight of each splat that was drawn last, in any pixel."""
         largest = np.zeros(self.total, f4)
-        cpu.largest_weights(
+        self.cpu.largest_weights(
             self.records, self.starts, self.entries, self.across, self.width, self.height, largest
         )
         result = np.zeros(len(self.index), f4)
@@ -69,16 +72,16 @@ class Rasteriser:
         for (splats, view), start, end in zip(layers, ends[:-1], ends[1:], strict=True):
             focal, low = _lens(view)
             cx, cy = (f4(c) for c in view.camera.centre)
-            cpu.project(splats, *_pose(view), focal, cx, cy, low, self.footprints[:, start:end])
-        self.total = cpu.sort(self.footprints, ends, self.width, self.height, self.records, self.index)
-        length = cpu.count_tiles(self.records, self.total, self.across, self.starts)
+            self.cpu.project(splats, *_pose(view), focal, cx, cy, low, self.footprints[:, start:end])
+        self.total = self.cpu.sort(self.footprints, ends, self.width, self.height, self.records, self.index)
+        length = self.cpu.count_tiles(self.records, self.total, self.across, self.starts)
         if length > len(self.entries):
             self.entries = np.empty(length + length // 4, np.int32)
-        cpu.list_tiles(self.records, self.total, self.across, self.starts, self.entries)
+        self.cpu.list_tiles(self.records, self.total, self.across, self.starts, self.entries)
 
     def _room(self, count: int) -> None:
         self.footprints = np.empty((12, count), f4)
-        self.records = _aligned(count, cpu.RECORD)
+        self.records = _aligned(count, self.cpu.RECORD)
         self.index = np.empty(count, np.int32)
 
 

@@ -36,12 +36,12 @@ class HeadTraining:
     coarse: SplatTraining = field(default_factory=SplatTraining)
     """On all frames at the training set's own size."""
     fine: SplatTraining = field(
-        default_factory=lambda: SplatTraining(steps=160, rates=Rates().scaled(0.4), relocate=0, seed=1)
+        default_factory=lambda: SplatTraining(steps=300, rates=Rates().scaled(0.5), relocate=0, seed=1)
     )
     """On the frames that are also kept fine."""
     noise: float = 0.1
     """Deviation of what is added to the condition."""
-    sharpen: float = 0.2
+    sharpen: float = 0.15
     """Unsharp masking of the fine frames: what splats show is the mean of many, a little softer than each."""
     sharpen_sigma: float = 1.8
 
@@ -61,8 +61,8 @@ class HeadSamples:
         fine: bool = False,
         sharpen: tuple[float, float] = (0.0, 1.8),
     ) -> None:
-        """``fine``: the frames that are kept fine; ``sharpen``: by what share of the difference to a blur, and its
-        width in pixels."""
+        """``fine``: the frames that are kept fine; ``sharpen``: by what share of the difference to a blur,
+        and how wide that is in pixels."""
         self.data, self.noise, self.sharpen = data, np.full(basis.width, noise), sharpen
         self.conditions = basis.encode(data.points, data.gaze)
         self.fine = {int(row): i for i, row in enumerate(data.fine_index)} if fine else None

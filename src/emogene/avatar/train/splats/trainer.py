@@ -48,7 +48,7 @@ class Rates:
 class SplatTraining:
     """How splats are fitted."""
 
-    steps: int = 700
+    steps: int = 600
     batch: int = 4
     rates: Rates = Rates()
     final_rate: float = 0.05
