@@ -123,9 +123,8 @@ def tensors(data: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         columns = {str(name): i for i, name in enumerate(ict["expression_names"])}
         moved, bits = [], []
         for shares in recipe().values():
-            shape = sum(
-                share * ict["expression"][columns[n]].astype(np.float64) for n, share in shares.items()
-            )
+            made = [columns[name] for name in shares]
+            shape = np.tensordot(np.array([*shares.values()]), ict["expression"][made].astype(np.float64), 1)
             moving, displacement = stored_shape(rigid_eyes(scale * shape[rows] @ rotation.T, parts))
             bits.append(moving)
             moved.append(displacement)

@@ -52,7 +52,7 @@ def test_no_two_emotions_share_a_face(label):
 
 
 def test_half_the_intensity_is_more_than_half_the_face():
-    np.testing.assert_allclose(strength(np.array([0.0, 0.5, 1.0, 2.0])), [0, 0.66, 1, 1.516], atol=0.001)
+    np.testing.assert_allclose(strength(np.array([0.0, 0.5, 1.0, 2.0])), [0, 0.707, 1, 1.414], atol=0.001)
 
 
 def test_faces_lean_a_little_and_by_the_seed():

@@ -15,7 +15,7 @@ import numpy as np
 from emogene.emotalk.emotion import LABELS
 from emogene.face.arkit import ARKIT_52, INDEX
 
-SOFTENING = 0.6
+SOFTENING = 0.5
 """A user's intensity a shows as a^SOFTENING: an expression at half its weights is hardly seen."""
 UNEVEN = 0.06
 """Deviation of how much stronger one side is than the mean; brows, eyes, cheeks and mouth lean apart."""
@@ -39,60 +39,60 @@ TABLE: dict[str, tuple[Entry, ...]] = {
         Entry("browInnerUp", 0.08, "a brow without tension"),
     ),
     "happy": (
-        Entry("mouthSmile*", 1.0, "AU12"),
-        Entry("cheekSquint*", 0.8, "AU6: without it a smile is a grin"),
-        Entry("eyeSquint*", 0.15, "AU7 goes with AU6"),
-        Entry("mouthUpperUp*", 0.45, "AU25: teeth of a strong smile, by eye"),
-        Entry("mouthLowerDown*", 0.35, "AU25, by eye"),
+        Entry("mouthSmile*", 1.15, "AU12"),
+        Entry("cheekSquint*", 0.9, "AU6: without it a smile is a grin"),
+        Entry("eyeSquint*", 0.2, "AU7 goes with AU6"),
+        Entry("mouthUpperUp*", 0.5, "AU25: teeth of a strong smile, by eye"),
+        Entry("mouthLowerDown*", 0.4, "AU25, by eye"),
         Entry("browOuterUp*", 0.12, "by eye: keeps the squint friendly"),
         Entry("jawOpen", 0.06, "AU26, by eye"),
     ),
     "sad": (
-        Entry("browInnerUp", 1.2, "AU1"),
-        Entry("browDown*", 0.3, "AU4"),
-        Entry("mouthFrown*", 1.3, "AU15"),
-        Entry("mouthShrugLower", 0.6, "AU17"),
-        Entry("eyeSquint*", 0.3, "AU7, by eye"),
-        Entry("eyeBlink*", 0.25, "AU43: heavy lids"),
-        Entry("cheekSquint*", 0.1, "AU6 of distress"),
+        Entry("browInnerUp", 1.3, "AU1"),
+        Entry("browDown*", 0.4, "AU4"),
+        Entry("mouthFrown*", 1.5, "AU15"),
+        Entry("mouthShrugLower", 0.7, "AU17"),
+        Entry("eyeSquint*", 0.45, "AU7, by eye"),
+        Entry("eyeBlink*", 0.35, "AU43: heavy lids"),
+        Entry("cheekSquint*", 0.3, "AU6 of distress"),
     ),
     "angry": (
-        Entry("browDown*", 1.1, "AU4"),
-        Entry("browInnerUp", -0.7, "AU4: draws the inner brows down and together"),
-        Entry("eyeWide*", 1.0, "AU5: the stare from under the brows"),
-        Entry("eyeSquint*", 0.5, "AU7"),
-        Entry("noseSneer*", 0.6, "AU9, AU10 of the square-mouthed form"),
-        Entry("mouthUpperUp*", 0.35, "AU10"),
-        Entry("mouthLowerDown*", 0.5, "AU16, AU25: bared teeth"),
-        Entry("mouthStretch*", 0.25, "AU22 has no shape; widens the square mouth, by eye"),
-        Entry("mouthPress*", 0.5, "AU23, AU24 where the lips are closed"),
+        Entry("browDown*", 1.2, "AU4"),
+        Entry("browInnerUp", -0.8, "AU4: draws the inner brows down and together"),
+        Entry("eyeWide*", 1.2, "AU5: the stare from under the brows"),
+        Entry("eyeSquint*", 0.6, "AU7"),
+        Entry("noseSneer*", 0.7, "AU9, AU10 of the square-mouthed form"),
+        Entry("mouthUpperUp*", 0.4, "AU10"),
+        Entry("mouthLowerDown*", 0.6, "AU16, AU25: bared teeth"),
+        Entry("mouthStretch*", 0.3, "AU22 has no shape; widens the square mouth, by eye"),
+        Entry("mouthPress*", 0.6, "AU23, AU24 where the lips are closed"),
     ),
     "fearful": (
         Entry("browInnerUp", 1.3, "AU1"),
-        Entry("browOuterUp*", 0.3, "AU2; less than in surprise: the brows are drawn straight"),
+        Entry("browOuterUp*", 0.55, "AU2; less than in surprise: with AU4 the brows are drawn straight"),
         Entry("browDown*", 0.6, "AU4: raised and drawn together"),
-        Entry("eyeWide*", 1.8, "AU5"),
+        Entry("eyeWide*", 2.0, "AU5"),
         Entry("eyeSquint*", 0.3, "AU7: the lower lids are tense"),
-        Entry("mouthStretch*", 1.1, "AU20"),
-        Entry("mouthLowerDown*", 0.6, "AU25, by eye"),
-        Entry("mouthFrown*", 0.25, "AU20 pulls down as well as back, by eye"),
-        Entry("jawOpen", 0.25, "AU26; more is surprise"),
+        Entry("mouthStretch*", 1.2, "AU20"),
+        Entry("mouthLowerDown*", 0.7, "AU25, by eye"),
+        Entry("mouthFrown*", 0.3, "AU20 pulls down as well as back, by eye"),
+        Entry("jawOpen", 0.3, "AU26; more is surprise, by eye"),
     ),
     "disgust": (
-        Entry("noseSneer*", 1.1, "AU9"),
+        Entry("noseSneer*", 1.2, "AU9"),
         Entry("mouthUpperUp*", 0.7, "AU10"),
-        Entry("browDown*", 0.25, "AU4 goes with AU9; more reads as anger, by eye"),
-        Entry("cheekSquint*", 0.5, "AU9 raises the cheeks"),
+        Entry("browDown*", 0.1, "AU4; AU9 lowers the brows by itself, and more reads as anger, by eye"),
+        Entry("cheekSquint*", 0.7, "AU9 raises the cheeks"),
         Entry("eyeSquint*", 0.65, "AU7"),
         Entry("mouthFrown*", 0.6, "AU15"),
         Entry("mouthShrugLower", 0.4, "AU17"),
     ),
     "surprised": (
-        Entry("browInnerUp", 0.95, "AU1"),
-        Entry("browOuterUp*", 1.1, "AU2"),
-        Entry("eyeWide*", 1.6, "AU5"),
-        Entry("jawOpen", 0.8, "AU26, AU27"),
-        Entry("mouthFunnel", 0.2, "by eye: the jaw drops without a stretch"),
+        Entry("browInnerUp", 1.0, "AU1"),
+        Entry("browOuterUp*", 1.2, "AU2"),
+        Entry("eyeWide*", 1.8, "AU5"),
+        Entry("jawOpen", 0.85, "AU26, AU27"),
+        Entry("mouthFunnel", 0.3, "by eye: the jaw drops without a stretch"),
     ),
     "contempt": (
         Entry("mouthDimpleRight", 0.8, "AU14, one side"),
@@ -117,7 +117,7 @@ def table() -> np.ndarray:
 
 
 def strength(amounts: np.ndarray) -> np.ndarray:
-    """How much of an expression a user's intensity ``0..2`` shows; 0 and 1 stay, .5 gives .66."""
+    """How much of an expression a user's intensity ``0..2`` shows; 0 and 1 stay, .5 gives .71."""
     return np.asarray(amounts) ** SOFTENING
 
 

@@ -1,8 +1,8 @@
 """An independent judge of faces: which of seven emotions a picture shows.
 
 The classifier of the package `fer` 25.10.3 (Justin Shenk; MIT, assets/judge.LICENSE), trained on FER2013:
-small grey faces from the web. It never saw this project, and nothing here is tuned to it. Needs `ai-edge-litert`
-(extra ``avatar``).
+small grey faces from the web. It never saw this project, and nothing here is tuned to it. Needs
+`ai-edge-litert` (extra ``avatar``).
 """
 
 from functools import cached_property

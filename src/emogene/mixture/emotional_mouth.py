@@ -82,16 +82,18 @@ def emotional_displacement(
     """What an emotion adds to spoken faces ``lips [T, 68, 3]``: ``[T, 68, 3]``, and its weights ``[T, 52]``.
 
     ``weights [T, 52]`` of the emotion alone, ``basis [52, 68, 3]``, ``free [T]`` (see :func:`freedom`).
-    What the emotion changes of the gap between the inner lips is taken back as the words' lips meet, so that
-    they stay as closed as the words have them. Canonical space, decimetres.
+    By what the emotion would close the gap between the inner lips is taken back; by what it would open it is
+    taken back as the words' lips meet, so that they stay as closed as the words have them. Decimetres.
     """
     rule = rule or MouthRule()
     openness = mouth_openness(lips)
     shown = spoken_weights(weights, openness, free, rule)
     moved = np.tensordot(shown, basis, 1)
-    met = (1 - free) * (1 - np.clip((openness - rule.shut) / rule.meeting, 0, 1))
+    met = 1 - np.clip((openness - rule.shut) / rule.meeting, 0, 1)
     change = moved[:, UPPER] - moved[:, LOWER]
-    moved[:, MOUTH] -= np.einsum("t,pg,tgc->tpc", met, _shares(rule.upper), change)
+    taken = met[:, None, None] * change
+    taken[..., 1] = np.where(change[..., 1] < 0, change[..., 1], taken[..., 1])  # words open the lips
+    moved[:, MOUTH] -= np.einsum("t,pg,tgc->tpc", 1 - free, _shares(rule.upper), taken)
     return moved.astype(np.float32), shown
 
 

@@ -23,8 +23,8 @@ _LONGEST = 12.0  # of a half axis in edges of its triangle
 class Binding:
     """Of each of ``N`` splats: ``vertex [N, 3]`` and ``share [N, 3]``, a place on the mesh;
 
-    ``fall [N]``: how much of the mesh's motion it takes, 0 to 1; ``along_u, along_v [N, 2]``: its half axes in
-    the triangle's two edges, by which they turn and stretch with it.
+    ``fall [N]``: how much of the mesh's motion it takes, 0 to 1; ``along_u, along_v [N, 2]``: its half axes
+    in the triangle's two edges, by which they turn and stretch with it.
     """
 
     vertex: np.ndarray
@@ -53,7 +53,7 @@ class BindingConfig:
     """Lengths in decimetres."""
 
     fade: float = 0.22
-    """Gaussian width over which splats beside the mesh (ears, neck, hair) take less and less of its motion."""
+    """Gaussian width over which splats beside the mesh (ears, neck, hair) take less of its motion."""
     hair: float = 0.12
     """The same for hair over its distance from the nearest skin: nothing drags the hairline."""
 
@@ -67,7 +67,7 @@ def bind(
 ) -> Binding:
     """``splats [13, N]`` of the resting face and their groups, on the person's mesh ``neutral [V, 3]``.
 
-    A splat rides on the triangle that is nearest as the front shows it; around the mouth on one of its own lip.
+    A splat rides on the nearest triangle as the front shows it; around the mouth on one of its own lip.
     """
     config = config or BindingConfig()
     place, count = splats[POSITION].T.astype(np.float64), splats.shape[1]
@@ -159,7 +159,7 @@ def _of_hair(place: np.ndarray, groups: np.ndarray, width: float) -> np.ndarray:
 
 
 def _of_backing(place: np.ndarray, groups: np.ndarray, neutral: np.ndarray, model: HeadModel) -> np.ndarray:
-    """``[N]``: 1, but for backing, which follows the jaw and not the brows: lowered, it would cover the eyes."""
+    """``[N]``: 1, but for backing: it follows the jaw, not the brows, or it would cover the eyes."""
     lids, nose = neutral[model.landmarks[41], 1], neutral[model.landmarks[33], 1]
     below = np.clip((lids - place[:, 1]) / (lids - nose), 0, 1)
     return np.where(groups == Group.BACKING, below, 1)

@@ -1,10 +1,10 @@
 """What the mesh does at a frame: ARKit weights from the emotion's blendshapes and the mixed lips.
 
-68 points do not tell a raised cheek or a furrow, so brows, cheeks, nose and squints take the emotion's weights
-as they are. Mouth, jaw and lids follow the landmarks: their weights are the bounded least squares of the lips',
-the chin's and the lids' displacement, with a prior for each shape and with the head's rigid motion left free,
-since a pose that is a degree off would otherwise be explained by shapes. What the shapes cannot do of the lips' motion is
-carried by a small spline, so that the lips are where the mixture wants them.
+68 points do not tell a raised cheek or a furrow, so brows, cheeks, nose and squints take the emotion's
+weights as they are. Mouth, jaw and lids follow the landmarks: their weights are the bounded least squares of
+the lips', the chin's and the lids' displacement, with a prior for each shape and with the head's rigid motion
+left free, since a pose that is a degree off would otherwise be explained by shapes. What the shapes cannot do
+of the lips' motion is carried by a small spline, so that the lips are where the mixture wants them.
 """
 
 from dataclasses import dataclass

@@ -18,6 +18,7 @@ _WIDENED = 0.3  # share of the corners' widening that teeth take
 _LOWERED = 0.03  # decimetres that lower teeth follow the lip down, at most
 _BACK = 0.03  # decimetres that teeth step back behind lips that the mesh moved by as much
 _STRETCH = (0.7, 1.35)  # of teeth, in height
+_FADED = 100.0  # of a splat's opacity number per decimetre beyond the corners: no cheek hides it for sure
 _THIN = 0.04  # decimetres: lips nearer than this stretch nothing
 _ACROSS, _DOWN = 26, 11  # splats of the backing
 _SPAN, _RISE = (-0.1, 1.1), (-0.3, 1.2)  # of it, in the mouth's width from corner to corner and its height
@@ -56,17 +57,19 @@ def follow_lips(splats: np.ndarray, inside: np.ndarray, seen: np.ndarray, wanted
     taller = float(np.clip((height + upper1[1] - upper0[1] - fall) / height, *_STRETCH))
     wider = 1 + _WIDENED * (np.ptp(wanted[[60, 64], 0]) / np.ptp(seen[[60, 64], 0]) - 1)
     middle = seen[[60, 64], 0].mean()
-    back = _BACK * min(np.abs(wanted[MOUTH] - seen[MOUTH]).max() / _BACK, 1.0)
+    moved = min(np.abs(wanted[MOUTH] - seen[MOUTH]).max() / _BACK, 1.0)
     splats[0, inside] = wanted[[60, 64], 0].mean() + wider * (splats[0, inside] - middle)
     splats[1, inside] = upper1[1] + taller * (splats[1, inside] - upper0[1])
-    splats[2, inside] += 0.5 * (upper1[2] - upper0[2] + lower1[2] - lower0[2]) - back
+    splats[2, inside] += 0.5 * (upper1[2] - upper0[2] + lower1[2] - lower0[2]) - _BACK * moved
+    beyond = np.abs(splats[0, inside] - wanted[[60, 64], 0].mean()) - 0.5 * np.ptp(wanted[[60, 64], 0])
+    splats[OPACITY, inside] -= moved * _FADED * np.maximum(beyond, 0)
     for axis in (3, 6):
         splats[axis, inside] *= wider
         splats[axis + 1, inside] *= taller
 
 
 def backing(wanted: np.ndarray, teeth: float) -> np.ndarray:
-    """Splats ``[13, B]`` of the dark behind the lips of ``wanted [68, 3]`` and behind teeth at depth ``teeth``."""
+    """Splats ``[13, B]`` of the dark behind the lips of ``wanted [68, 3]``; ``teeth``: the teeth's z."""
     lines = LipLines(wanted)
     along, level = (v.ravel() for v in np.meshgrid(np.linspace(*_SPAN, _ACROSS), np.linspace(*_RISE, _DOWN)))
     left, right = lines.corners

@@ -26,7 +26,11 @@ from emogene.motion2video.splats.layout import COLOUR
 _LIDS = np.array([name.startswith(("eyeBlink", "eyeWide", "eyeSquint")) for name in ARKIT_52])
 _EYES_BACK = 0.02  # decimetres that eyes step back behind lids that are moved
 _EYES_BACK_AT = 0.15  # sum of lid weights at which they are back
-_EYE_TALLER, _EYE_BEHIND = 1.45, 0.03  # of the copies of the eyes that wide lids uncover
+# Behind the eyes, for what wide lids uncover: how much taller, and decimetres behind.
+_COPY, _COPY_BEHIND = 1.25, 0.03  # the eyes again: the top of an iris is under the resting lid
+_TALL, _TALL_BEHIND = 1.7, 0.06  # their white
+_WELL = 0.85  # of the lids' outline: within it, no skin
+_WHITE = 0.75  # quantile of the eyes' brightness that their white is taken from
 _LIP_SHADE = 0.3  # of the shading on the red of the lips
 
 
@@ -86,6 +90,7 @@ class FaceRig:
         self._inside = np.flatnonzero(head.groups == Group.INTERIOR)
         self._teeth = float(np.quantile(at_rest[2, self._inside], 0.02)) if len(self._inside) else 0.0
         self._eyes = np.flatnonzero(head.groups == Group.EYES)
+        self._white = self._eye_white(at_rest, resting)
         self._eye_height = self._eye_centres(at_rest, resting)
 
     def poses(
@@ -109,7 +114,7 @@ class FaceRig:
         return partial(self.move, pose=pose)
 
     def move(self, splats: np.ndarray, pose: Pose) -> np.ndarray:
-        """``splats [13, N]`` of the pose's condition, changed in place -> ``[13, M]`` with those behind them."""
+        """``splats [13, N]`` of the pose's condition, changed in place -> ``[13, M]``, more behind them."""
         from emogene.motion2video.rig_cpu import ride
 
         on = np.flatnonzero(pose.weights)
@@ -118,23 +123,39 @@ class FaceRig:
         ride(splats, *self._ride, moved, self._shading(pose.weights), self._shaded)
         follow_lips(splats, self._inside, pose.seen, pose.wanted)
         behind = self._behind_lids(splats, pose)
-        return np.ascontiguousarray(np.concatenate([splats, backing(pose.wanted, self._teeth), behind], axis=1))
+        return np.ascontiguousarray(
+            np.concatenate([splats, backing(pose.wanted, self._teeth), behind], axis=1)
+        )
 
     def _behind_lids(self, splats: np.ndarray, pose: Pose) -> np.ndarray:
-        """The eyes step back; taller copies of them ``[13, E]`` go behind."""
+        """The eyes step back; what wide lids show more of ``[13, 2 E]`` goes behind them."""
         lids = np.abs(pose.weights[_LIDS]).max()
-        copies = splats[:, self._eyes].copy()
-        copies[1] = self._eye_height + _EYE_TALLER * (copies[1] - self._eye_height)
-        copies[[4, 7]] *= _EYE_TALLER
-        copies[2] -= _EYE_BEHIND
+        behind = []
+        for taller, depth in ((_COPY, _COPY_BEHIND), (_TALL, _TALL_BEHIND)):
+            layer = splats[:, self._eyes].copy()
+            layer[1] = self._eye_height + taller * (layer[1] - self._eye_height)
+            layer[[4, 7]] *= taller
+            layer[2] -= depth
+            behind.append(layer)
+        behind[1][COLOUR] = self._white[:, None]
         splats[2, self._eyes] -= _EYES_BACK * min(1.0, lids / _EYES_BACK_AT)
-        return copies
+        return np.concatenate(behind, axis=1)
 
     def _eye_centres(self, at_rest: np.ndarray, resting: np.ndarray) -> np.ndarray:
         """Height of the middle of each eye splat's own eye ``[E]``."""
         eyes = resting[EYES].reshape(2, 6, 3).mean(1)
         x = at_rest[0, self._eyes]
         return np.where(np.abs(x - eyes[0, 0]) < np.abs(x - eyes[1, 0]), eyes[0, 1], eyes[1, 1])
+
+    def _eye_white(self, at_rest: np.ndarray, resting: np.ndarray) -> np.ndarray:
+        """Colour ``[3]`` of the bright part of what is well between the lids."""
+        x, y = at_rest[:2, self._eyes]
+        well = np.zeros(len(x), bool)
+        for eye in resting[EYES, :2].reshape(2, 6, 2):
+            well |= _within(x, y, eye.mean(0) + _WELL * (eye - eye.mean(0)))
+        colours = at_rest[COLOUR][:, self._eyes[well]]
+        bright = colours.sum(0)
+        return colours[:, bright >= np.quantile(bright, _WHITE)].mean(1) if len(bright) else np.zeros(3)
 
     @staticmethod
     def _light(

@@ -12,8 +12,8 @@ GAMMA = f4(2.2)  # colours are sRGB, light is linear
 def ride(splats, riders, vertex, share, fall, along_u, along_v, moved, shade, shaded):
     """Move, turn, stretch and shade ``splats [13, N]`` in place.
 
-    ``riders [R]``: which splats ride; ``vertex, share [N, 3]``, ``fall [N]``, ``along_u, along_v [N, 2]``: see
-    binding.Binding; ``moved [M, 3]``: of the vertices, decimetres; ``shade [M]``: log brightness, linear;
+    ``riders [R]``: which splats ride; ``vertex, share [N, 3]``, ``fall [N]``, ``along_u, along_v [N, 2]``:
+    see binding.Binding; ``moved [M, 3]``: of the vertices, decimetres; ``shade [M]``: log brightness, linear;
     ``shaded [N]``: share of it that each splat takes.
     """
     for r in range(riders.shape[0]):

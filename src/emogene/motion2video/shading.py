@@ -2,11 +2,12 @@
 
 Two parts, on linear colour. The light is second-order spherical harmonics on the normals (Ramamoorthi &
 Hanrahan, 2001), estimated from the person's own skin; a normal that turns takes the light of where it then
-points. Folds are darker than that since they see less of the sky: an occlusion by how far a vertex sinks below
-its smoothed neighbourhood. Normals and sinking are linear in the expression's weights, one row per shape.
+points. Folds are darker than that since they see less of the sky: an occlusion by how far a vertex sinks
+below its smoothed neighbourhood. Normals and sinking are linear in the expression's weights.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, diags
@@ -14,20 +15,23 @@ from scipy.sparse import eye as identity
 
 from emogene.face.head import normals
 
+Backend = Literal["numba", "numpy"]
+
 _BAND1, _BAND2 = 0.5, 0.2  # most of each band against the ambient light: shine and make-up pose as light
 _LEAST = 0.3  # of the ambient light, in the deepest shade
 _SMOOTHED = 8  # rounds of neighbours that a vertex is compared with
-_DARKEST, _BRIGHTEST = 0.5, 1.12  # of the colour at rest; bright rims over a brow look like plastic
+# Log brightness over that at rest, at most and at least: bright rims over a brow look like plastic.
+_UP, _DOWN = float(np.log(1.12)), float(-np.log(0.5))
 _SINKS, _RISES = 1.2, -0.2  # millimetres beyond which occlusion grows no more
-_OCCLUSION = 0.8  # of log brightness per millimetre sunk
+_OCCLUSION = 1.3  # of log brightness per millimetre sunk
 _AWAY, _FACING = 0.12, 0.42  # of the normal's z: where shading begins, where it is whole
 
 
 @dataclass(frozen=True)
 class Shading:
-    """Of ``M`` vertices: ``normal [M, 3]`` at rest; per unit of each shape, ``turning [52, M, 3]`` of the normal
+    """Of ``M`` vertices: ``normal [M, 3]`` at rest; what each shape at 1 does to it, ``turning [52, M, 3]``;
 
-    and ``sinking [52, M]``, millimetres; ``light [9]``: of unit ambient part, see :func:`harmonics`.
+    by how much it sinks the vertex, ``sinking [52, M]``, millimetres; ``light [9]``: see :func:`harmonics`.
     """
 
     normal: np.ndarray
@@ -35,16 +39,25 @@ class Shading:
     sinking: np.ndarray
     light: np.ndarray
 
-    def __call__(self, weights: np.ndarray) -> np.ndarray:
-        """Logarithm ``[M]`` of brightness over that at rest, for ``weights [52]``."""
+    def __call__(self, weights: np.ndarray, backend: Backend = "numba") -> np.ndarray:
+        """Logarithm ``[M]`` float32 of brightness over that at rest, for ``weights [52]``.
+
+        "numpy" is the slow twin that the kernel is held to.
+        """
         on = np.flatnonzero(weights)
         used = weights[on].astype(np.float32)
+        if backend == "numba":
+            from emogene.motion2video.shading_cpu import shade
+
+            limits = np.array([_LEAST, _OCCLUSION, _RISES, _SINKS, _UP, _DOWN, _AWAY, _FACING], np.float32)
+            ratio = np.empty(len(self.normal), np.float32)
+            shade(self.normal, self.turning, self.sinking, self.light, on, used, limits, ratio)
+            return ratio
         turned = self.normal + np.tensordot(used, self.turning[on], 1)
         turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-6)
         ratio = np.log(self._lit(turned) / self._lit(self.normal))
         ratio -= _OCCLUSION * np.clip(used @ self.sinking[on], _RISES, _SINKS)
-        up, down = np.log(_BRIGHTEST), -np.log(_DARKEST)
-        ratio = np.where(ratio > 0, up * np.tanh(ratio / up), down * np.tanh(ratio / down))
+        ratio = np.where(ratio > 0, _UP * np.tanh(ratio / _UP), _DOWN * np.tanh(ratio / _DOWN))
         facing = (np.minimum(self.normal[:, 2], turned[:, 2]) - _AWAY) / (_FACING - _AWAY)
         return (ratio * np.clip(facing, 0, 1)).astype(np.float32)
 
@@ -61,7 +74,7 @@ class Shading:
     def of(
         cls, neutral: np.ndarray, displacement: np.ndarray, triangles: np.ndarray, light: np.ndarray
     ) -> "Shading":
-        """``neutral [V, 3]``, ``displacement [52, V, 3]`` (decimetres), ``triangles [T, 3]``, ``light [9]``."""
+        """``neutral [V, 3]``, ``displacement [52, V, 3]`` (decimetres), ``triangles [T, 3]``."""
         flat = normals(neutral, triangles)
         neighbours = _smoothing(triangles, len(neutral))
         turning = np.zeros(displacement.shape, np.float32)
