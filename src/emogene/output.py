@@ -2,20 +2,19 @@
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import combinations, product
 from pathlib import Path
 from secrets import token_hex
 from unicodedata import normalize
 
-import numpy as np
-
 from emogene.errors import EmoGeneError
 
 StrPath = str | os.PathLike[str]
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EDQUOT}
 """What only writing can meet."""
+_unfinished: set[Path] = set()  # temporary files of this process
 
 
 @contextmanager
@@ -29,6 +28,7 @@ def replacing(path: StrPath) -> Iterator[Path]:
     check_writable(path)
     target = Path(os.path.realpath(path))
     beside = _unused(target.parent)
+    _unfinished.add(beside)
     try:
         yield beside
         os.replace(beside, target)
@@ -38,6 +38,14 @@ def replacing(path: StrPath) -> Iterator[Path]:
         raise
     finally:
         beside.unlink(missing_ok=True)
+        _unfinished.discard(beside)
+
+
+def discard_unfinished() -> None:
+    """Remove what is being written now; for a process that is about to end without further ado."""
+    for beside in list(_unfinished):
+        with suppress(OSError):
+            beside.unlink()
 
 
 def check_writable(path: StrPath) -> None:
@@ -72,33 +80,21 @@ def check_outputs(outputs: Iterable[StrPath], inputs: Iterable[StrPath] = ()) ->
         if _same(output, source):
             raise EmoGeneError(f"{output}: is an input, which would be overwritten; give another name")
     for first, second in combinations(written, 2):
-        if _same(first, second):
+        if _same(first, second) or _same_when_written(first, second):
             raise EmoGeneError(f"{second}: would be written twice; give each output a name of its own")
-
-
-def published(options: Mapping[str, object]) -> dict[str, object]:
-    """Options as plain values for a file that is passed on: of a path its last name, no private folders."""
-    return {name: _public(value) for name, value in options.items()}
-
-
-def _public(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return f"array {list(value.shape)}"
-    if isinstance(value, os.PathLike) or (isinstance(value, str) and {"/", os.sep} & {*value}):
-        return os.path.basename(os.fspath(value))
-    return value
 
 
 def _same(first: Path, second: Path) -> bool:
     try:
         return os.path.samefile(first, second)
     except (OSError, ValueError):  # one of them is not there
-        if os.path.exists(first) or os.path.exists(second):
-            return False
+        return False
+
+
+def _same_when_written(first: Path, second: Path) -> bool:
+    """Whether two names of which one at least is of nothing yet would be of one file."""
     one, other = Path(os.path.realpath(first)), Path(os.path.realpath(second))
-    if not (one.parent.is_dir() and other.parent.is_dir() and one.parent.samefile(other.parent)):
+    if not one.parent.samefile(other.parent):
         return False
     names = [normalize("NFC", path.name) for path in (one, other)]
     if names[0].casefold() != names[1].casefold():

@@ -1,7 +1,7 @@
 """The whole way: a recording in, a performance out. The stages in order and nothing else."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -17,19 +17,18 @@ from emogene.avatar import AnyAvatar, Avatar
 from emogene.clock import SAMPLE_RATE, VIDEO_FPS
 from emogene.device import choose_device, choose_dtype, choose_threads
 from emogene.emotalk import EmoTalk, Emotion, EmotionModel, Timeline, parse
-from emogene.errors import EmoGeneError
+from emogene.face.mean import asset_path as face_file
 from emogene.face.rig import Rig
 from emogene.mixture import MixtureModel, mixture_named
+from emogene.options import Rate, checked_fps, checked_seed, checked_size, checked_track
 from emogene.performance import Performance
 from emogene.performance.body import body_of
 from emogene.performance.director import Director
 from emogene.progress import Progress, silent
 from emogene.result import Config, Rendering, Result
 from emogene.video.background import Background, read_background
+from emogene.weights.avatars import avatar_file
 
-SIZES = range(64, 2049)
-FPS = (Fraction(1), Fraction(240))
-SEEDS = 2**63
 BLOCK = 20 * SAMPLE_RATE  # samples of a recording that are heard at a time
 
 AnySound = str | PathLike[str] | np.ndarray | Iterable[np.ndarray]
@@ -45,10 +44,11 @@ class EmoGene:
         emotion: EmotionModel,
         rig: Rig,
         encoder: SpeechEncoder | None,
-        rendering: Rendering = Rendering(),
+        rendering: Rendering | None = None,
+        options: Mapping[str, object] | None = None,
     ) -> None:
         self.lips, self.emotion, self.rig, self.encoder = lips, emotion, rig, encoder
-        self.rendering = rendering
+        self.rendering, self.options = rendering or Rendering(), options or {}
 
     @classmethod
     def from_pretrained(
@@ -90,6 +90,13 @@ class EmoGene:
             rig=Rig.embedded(),
             encoder=encoder,
             rendering=rendering,
+            options={
+                "emotalk": emotalk,
+                "emotalk_level": None if emotalk is None else level,
+                "emotalk_person": None if emotalk is None else person,
+                "audio2motion": audio2motion,
+                "hubert": hubert,
+            },
         )
 
     def __call__(
@@ -103,7 +110,7 @@ class EmoGene:
         mixture: str = "default",
         seed: int = 0,
         size: int = 512,
-        fps: Fraction | int | float = VIDEO_FPS,
+        fps: Rate = VIDEO_FPS,
         background: Background = None,
         pose: str | None = None,
         track: int | None = None,
@@ -149,7 +156,7 @@ class EmoGene:
         mixture: str = "default",
         seed: int = 0,
         size: int = 512,
-        fps: Fraction | int | float = VIDEO_FPS,
+        fps: Rate = VIDEO_FPS,
         background: Background = None,
         pose: str | None = None,
         track: int | None = None,
@@ -166,12 +173,12 @@ class EmoGene:
             emotion=str(emotion),
             intensity=float(intensity),
             mixture=mixture,
-            seed=int(seed),
-            size=int(size),
-            fps=str(_checked_fps(fps)),
+            seed=checked_seed(seed),
+            size=checked_size(size),
+            fps=str(checked_fps(fps)),
             background=background,
             pose=pose,
-            track=track,
+            track=checked_track(track),
         )
         _check(config, person)
         self.emotion.stream(wanted)  # an emotion that it cannot be asked for
@@ -181,8 +188,18 @@ class EmoGene:
             sound=sound,
             avatar=person,
             rendering=self.rendering,
+            models=self.options,
+            weights=[
+                *self._weights(),
+                *([avatar_file(avatar)] if isinstance(avatar, str | PathLike) else []),
+            ],
             _stream=lambda: self._perform(sound, person, wanted, mixer, config, progress),
         )
+
+    def _weights(self) -> list[Path]:
+        """The files of every model; one that was made otherwise has none."""
+        models = self.lips, self.emotion, self.encoder
+        return [face_file(), *(path for model in models for path in getattr(model, "weights", ()))]
 
     def _perform(
         self,
@@ -229,24 +246,8 @@ def _name(audio: AnySound) -> str:
     return Path(audio).name if isinstance(audio, str | PathLike) else "sound"
 
 
-def _checked_fps(fps: Fraction | int | float) -> Fraction:
-    try:
-        rate = Fraction(fps).limit_denominator(1001)
-    except (ValueError, OverflowError, TypeError):
-        rate = Fraction(0)
-    if not FPS[0] <= rate <= FPS[1]:
-        raise EmoGeneError(f"fps must be a number from {FPS[0]} to {FPS[1]}, not {fps}")
-    return rate
-
-
 def _check(config: Config, avatar: AnyAvatar) -> None:
     """What can be known to be wrong before anything is heard."""
-    if config.size not in SIZES or config.size % 2:
-        raise EmoGeneError(
-            f"size must be an even number from {SIZES.start} to {SIZES.stop - 1}, not {config.size}"
-        )
-    if not 0 <= config.seed < SEEDS:
-        raise EmoGeneError(f"seed must be a number from 0 to {SEEDS - 1}, not {config.seed}")
     body_of(avatar, Fraction(config.fps), config.seed, config.pose)
     if config.background is not None:
         read_background(config.background, config.size, avatar.background)

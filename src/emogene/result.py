@@ -1,11 +1,12 @@
 """A recording's performance on an avatar, and the files that can be made of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from emogene.audio.sound import Sound
 from emogene.avatar import AnyAvatar
 from emogene.clock import frame_count
 from emogene.export import Motion, motion_writer
-from emogene.output import published
+from emogene.metadata import run_metadata
 from emogene.performance import Performance
 from emogene.progress import Progress, silent
 from emogene.video.background import Background
@@ -53,11 +54,28 @@ class Result:
     sound: Sound
     avatar: AnyAvatar
     rendering: Rendering
+    models: Mapping[str, object]
+    """Which models were asked for, as options."""
+    weights: Sequence[Path]
+    """Every file of weights behind it."""
     _stream: Callable[[], Iterator[Performance]] = field(repr=False)
+    heard: dict[str, float] = field(default_factory=dict, init=False)
+    """The mean probability of each emotion in what was performed last; none where no model tells."""
 
     def __iter__(self) -> Iterator[Performance]:
         """The performance in stretches that follow each other; memory does not grow with their number."""
-        return iter([self.performance]) if "performance" in vars(self) else self._stream()
+        return self._hearing(iter([self.performance]) if "performance" in vars(self) else self._stream())
+
+    def _hearing(self, performances: Iterator[Performance]) -> Iterator[Performance]:
+        """The same, while :attr:`heard` is kept."""
+        frames = 0
+        for performance in performances:
+            if performance.heard is not None:
+                share = len(performance) / (frames + len(performance))
+                for name, mean in performance.heard.mean().items():
+                    self.heard[name] = (1 - share) * self.heard.get(name, 0.0) + share * mean
+            frames += len(performance)
+            yield performance
 
     @cached_property
     def performance(self) -> Performance:
@@ -116,9 +134,7 @@ class Result:
     @property
     def about(self) -> dict[str, object]:
         """What it takes to make this again: version, weights, options."""
-        from emogene.metadata import run_metadata
-
-        return run_metadata(published(asdict(self.config)), asdict(self.rendering))
+        return run_metadata(asdict(self.config), asdict(self.rendering), self.models, weights=self.weights)
 
     @property
     def expected(self) -> int:
@@ -135,5 +151,3 @@ def _told(performances: Iterator[Performance], writers: Sequence[Motion]) -> Ite
         for writer in writers:
             writer.add(performance)
         yield performance
-
-

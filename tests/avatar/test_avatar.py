@@ -7,9 +7,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from emogene.avatar import Avatar, avatars
+from emogene.avatar import Avatar
 from emogene.avatar.file import write_avatar
 from emogene.errors import EmoGeneError
+from emogene.weights.avatars import avatar_files
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def speaking(avatar, performed):
 
 
 def test_the_embedded_avatar_is_listed():
-    assert "grid-s1" in avatars()
+    assert "grid-s1" in avatar_files()
 
 
 def test_it_says_whose_face_it_is(avatar):

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from emogene.reference.stages import Manner, ReferenceEmotion
 from scipy.io import savemat
 
 from emogene import Avatar, EmoGene, EmoGeneError
@@ -19,7 +20,6 @@ from emogene.audio import analyse
 from emogene.audio.sound import Sound
 from emogene.audio.speech import SpeechStream
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
-from emogene.avatar import avatars
 from emogene.cli import main
 from emogene.emotalk import parse
 from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
@@ -44,10 +44,11 @@ from emogene.reference.emotalk import EmoTalkConfig, OfficialEmoTalk
 from emogene.reference.emotion import Manner, ReferenceEmotion
 from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.hparams import read_hparams
-from emogene.reference.importer import default_path, import_official
+from emogene.reference.importer import import_official
 from emogene.reference.named import fill_by_name
 from emogene.reference.radnerf import official_state, parts
 from emogene.reference.wav2vec2 import Wav2Vec2, Wav2Vec2Config
+from emogene.weights.avatars import avatar_files, new_avatar_file
 
 FRAMES, VERTICES, NATIVE = 40, 600, 32
 ENCODER = Wav2Vec2Config(
@@ -274,9 +275,13 @@ def test_import_then_generate(run, files, voice, tmp_path):
         *("avatar", "import", "--head", files / "head_sr", "--torso", files / "torso_sr", "--name", "may"),
         *("--dataset", files / "trainval_dataset.npy", "--bfm", files / "bfm"),
     )
-    assert (status, err) == (0, "")
-    assert Path(out.strip()) == default_path("may")
-    assert "may" in avatars() and "may" in run("avatars")[1]
+    assert status == 0 and err.count("\n") == 1
+    assert (
+        "assumed as in the released models: desired_resolution: 2048, bound: 1, grid_type: tiledgrid" in err
+    )
+    assert "max_steps" not in err and "camera_scale" not in err  # config.yaml has them
+    assert Path(out.strip()) == new_avatar_file("may")
+    assert "may" in avatar_files() and "may" in run("avatars")[1]
     shown = run("avatar", "show", "may")[1]
     assert "not to be passed on" in shown
     for name in ("torso_sr/model_ckpt_steps_250000.ckpt", f"bfm/{MODEL_FILE}", f"bfm/{INDEX_FILE}"):
@@ -598,7 +603,7 @@ def test_the_command_line_says_what_is_missing(run, files, voice, tmp_path):
 
 @pytest.mark.parametrize("name", ["default", "grid-s1", "", "a/b", "..", "-x"])
 def test_names_that_cannot_be(name):
-    refused("avatar name", lambda: default_path(name))
+    refused("avatar name", lambda: new_avatar_file(name))
 
 
 def test_official_networks_want_an_imported_avatar_and_hear_the_emotion(reference, voice):

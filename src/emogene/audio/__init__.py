@@ -1,4 +1,4 @@
-"""What is heard: any recording as 16 kHz mono, and that as loudness, pitch and features of speech at 50 Hz."""
+"""What is heard: any recording at 16 kHz mono, its loudness, pitch and features of speech at 50 Hz."""
 
 from emogene.audio.encoder import SpeechEncoder
 from emogene.audio.recording import Recording, load_audio

@@ -11,6 +11,9 @@ class Damage:
     """Bytes of those packets."""
     since: Fraction = Fraction(0)
     """Seconds of sound before the first of them."""
+    holes: Fraction = Fraction(0)
+    """Seconds of silence for what the container leaves out."""
+    first_hole: Fraction = Fraction(0)
     cut: str = ""
     """How the file's end is known to be missing."""
 
@@ -19,6 +22,11 @@ class Damage:
         if not self.packets:
             self.since = since
         self.packets, self.size = self.packets + 1, self.size + size
+
+    def add_hole(self, since: Fraction, seconds: Fraction) -> None:
+        if not self.holes:
+            self.first_hole = since
+        self.holes += seconds
 
     def __str__(self) -> str:
         """Empty where nothing was lost."""
@@ -29,4 +37,7 @@ class Damage:
                 f"{self.packets} packet{many} ({self.size} bytes) after {float(self.since):.2f} s "
                 "cannot be decoded"
             )
+        if self.holes:
+            holes, since = float(self.holes), float(self.first_hole)
+            lost.append(f"{holes:.2f} s are missing, first after {since:.2f} s, and silent")
         return f"{'; '.join(lost)}; the rest is used" if lost else ""

@@ -128,6 +128,8 @@ class SpeechEncoder(Stage):
     """
 
     heard = rate = SPEECH_FPS
+    weights: tuple[Path, ...] = ()
+    """The files that it was opened from."""
 
     def __init__(self, net: EncoderNet, device: str | torch.device = "cpu") -> None:
         self.net = net.to(device).eval()
@@ -146,7 +148,9 @@ class SpeechEncoder(Stage):
     def open(cls, path: str | Path, device: str | torch.device = "cpu") -> "SpeechEncoder":
         """Of a file that ``training/speech_encoder.py`` wrote; EmoGeneError where it is not one."""
         net, _ = open_network(path, FORMAT)
-        return cls(net, device)
+        encoder = cls(net, device)
+        encoder.weights = (Path(path),)
+        return encoder
 
     @property
     def features(self) -> int:

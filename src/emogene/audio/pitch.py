@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from emogene.audio.onnx import without_telemetry
 from emogene.clock import SAMPLE_RATE, SPEECH_FPS
 from emogene.stream import Stage
 
@@ -24,7 +25,8 @@ class Pitch(Stage):
 
     @cached_property
     def _detector(self):
-        from swift_f0 import SwiftF0  # starts onnxruntime
+        with without_telemetry():
+            from swift_f0 import SwiftF0
 
         return SwiftF0(threads=1, spin=False)
 

@@ -1,6 +1,6 @@
 """Decoded sound to its place in time: silence where a container says that nothing is there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain, pairwise
 from typing import NamedTuple
@@ -19,13 +19,20 @@ class Stamped(NamedTuple):
     """Seconds, by the container's clock, of its first sample; None where it does not say."""
 
 
+def _unheard(since: Fraction, seconds: Fraction) -> None: ...
+
+
 def in_time(
-    frames: Iterable[Stamped], origin: Fraction | None, end: Fraction | None = None
+    frames: Iterable[Stamped],
+    origin: Fraction | None,
+    end: Fraction | None = None,
+    hole: Callable[[Fraction, Fraction], None] = _unheard,
 ) -> Iterator[Block]:
     """The frames from ``origin`` to ``end``, in seconds of the container's clock, and silence between them.
 
     A hole is there when two frames running are late, so that one odd stamp makes none. Stamps that run back,
-    as in joined files, or too far ahead count anew from there.
+    as in joined files, or too far ahead count anew from there. ``hole`` is told where each hole but the first
+    frame's own lateness starts and how long it is.
     """
     first, elapsed = True, Fraction(0)
     for frame, following in pairwise(chain(frames, [None])):
@@ -38,6 +45,8 @@ def in_time(
                 origin += late
                 late = Fraction(0)
         if late > (0 if first else TOLERANCE):
+            if not first:
+                hole(elapsed, late)
             for silence in frame.block.silence(late):
                 elapsed += silence.seconds
                 yield silence

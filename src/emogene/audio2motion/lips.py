@@ -65,6 +65,9 @@ class Audio2Motion:
     """Stage 2, embedded: speech to lip-synced landmarks. The same seed gives the same motion; silence gives
     the neutral face."""
 
+    weights: tuple[Path, ...] = ()
+    """The files that it was opened from."""
+
     def __init__(
         self, net: LipNet, device: str | torch.device = "cpu", learnt_from: tuple[str, ...] = ()
     ) -> None:
@@ -83,7 +86,9 @@ class Audio2Motion:
         """With the weights of a file that ``training/audio2motion.py`` wrote; EmoGeneError where it is not
         one."""
         net, notes = open_network(path, FORMAT)
-        return cls(net, device, tuple(notes.get("learnt_from", "").split()))
+        model = cls(net, device, tuple(notes.get("learnt_from", "").split()))
+        model.weights = (path,)
+        return model
 
     def stream(self, space: LandmarkSpace, seed: int = 0) -> "LipMotion":
         """One recording, spoken by the avatar whose landmarks are ``space``."""

@@ -4,6 +4,6 @@
 """
 
 from emogene.avatar.avatar import Avatar
-from emogene.avatar.file import AnyAvatar, Provenance, avatars
+from emogene.avatar.file import AnyAvatar, Provenance
 
-__all__ = ["AnyAvatar", "Avatar", "Provenance", "avatars"]
+__all__ = ["AnyAvatar", "Avatar", "Provenance"]

@@ -1,4 +1,4 @@
-"""Avatar files: where they are, what all kinds have in common, and which class reads which kind.
+"""Avatar files: what all kinds have in common, and which class reads which kind.
 
 A file is safetensors, with everything that is not a tensor as JSON in the header.
 """
@@ -19,9 +19,8 @@ from emogene.face.space import LandmarkSpace
 from emogene.motion2video.performance_renderer import PerformanceRenderer
 from emogene.output import replacing
 from emogene.video.background import Background
-from emogene.weights.embedded import assets
+from emogene.weights.avatars import avatar_file
 from emogene.weights.file import damage_in_one_line, read_tensors
-from emogene.weights.places import AVATARS, data_folder, searched
 
 KINDS = {
     "field": "emogene.avatar.avatar:Avatar",
@@ -31,8 +30,6 @@ KINDS = {
 
 FORMAT = 1
 WHAT = "an avatar file"
-SUFFIX = ".safetensors"
-DEFAULT = "grid-s1"
 UNNAMED_KIND = "field"  # of files from before kinds were named
 
 
@@ -101,7 +98,7 @@ class AnyAvatar(Protocol):
 
 def open_avatar(name_or_path: str | Path) -> AnyAvatar:
     """An avatar by name, or an avatar file. Raises EmoGeneError, one line, for anything else."""
-    path = _find(name_or_path)
+    path = avatar_file(name_or_path)
     strings, tensors = read_tensors(path, WHAT)
     with damage_in_one_line(path, WHAT):
         header = json.loads(strings["emogene"])
@@ -119,32 +116,3 @@ def write_avatar(
     with replacing(path) as part:
         save_file({name: value.contiguous() for name, value in tensors.items()}, part, strings)
         part.chmod(mode)
-
-
-def folder() -> Path:
-    """Where the user's own avatars are."""
-    return data_folder() / AVATARS
-
-
-def avatars() -> list[str]:
-    """Names of the embedded avatars and of those in the user's folder."""
-    return sorted(_named())
-
-
-def _named() -> dict[str, Path]:
-    """By name; an embedded avatar goes before a user's of the same name."""
-    return {
-        path.name.removesuffix(SUFFIX): path
-        for place in (*reversed(searched(AVATARS)), assets() / AVATARS)
-        for path in sorted(place.glob(f"*{SUFFIX}"))
-    }
-
-
-def _find(name_or_path: str | Path) -> Path:
-    name = DEFAULT if name_or_path == "default" else str(name_or_path)
-    if name in (known := _named()):
-        return known[name]
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
-    raise EmoGeneError(f"no avatar {name!r}: neither a known one ({', '.join(avatars())}) nor a file.")

@@ -1,8 +1,13 @@
 """Stage 1, emotion-aware motion: what is said and how it is felt, as ARKit blendshapes."""
 
+from typing import TYPE_CHECKING
+
 from emogene.emotalk.emotion import HEARD, LABELS, Cue, Emotion, Timeline, parse
-from emogene.emotalk.model import EmoTalk
-from emogene.emotalk.speech import EmotionalSpeech, EmotionModel
+from emogene.lazy import lazily
+
+if TYPE_CHECKING:
+    from emogene.emotalk.model import EmoTalk
+    from emogene.emotalk.speech import EmotionalSpeech, EmotionModel
 
 __all__ = [
     "HEARD",
@@ -15,3 +20,5 @@ __all__ = [
     "Timeline",
     "parse",
 ]
+
+__getattr__ = lazily(__name__, {"EmoTalk": "model", "EmotionModel": "speech", "EmotionalSpeech": "speech"})

@@ -26,7 +26,7 @@ def ease(amounts: np.ndarray) -> np.ndarray:
 
 
 def breath(vigour: np.ndarray, first: int, seed: int) -> np.ndarray:
-    """``vigour [T]``, frames ``first`` on -> ``[T]`` float32 around 1: by how much to scale the expression."""
+    """``vigour [T]``, frames ``first`` on -> ``[T]`` float32 around 1: how far to scale the expression."""
     position = (first + np.arange(len(vigour))) / (RATE * _DRIFT_SECONDS)
     left = position.astype(int)
     knots = seeded.uniform((seed, 0), left[0], left[-1] + 2)[:, 0]

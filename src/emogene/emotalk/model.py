@@ -33,6 +33,9 @@ class EmoTalk:
     from the voice or from the user) that the ``expressions [9, 52]`` decode.
     """
 
+    weights: tuple[Path, ...] = ()
+    """The files that it was opened from."""
+
     def __init__(self, net: EmotionNet, device: str | torch.device = "cpu") -> None:
         self.net = net.to(device).eval()
         self.expressions, self.action_units = net.expressions.cpu().numpy(), net.action_units.cpu().numpy()
@@ -47,7 +50,9 @@ class EmoTalk:
     def open(cls, path: Path, device: str | torch.device = "cpu") -> "EmoTalk":
         """With the weights of a file that ``training/emotalk.py`` wrote; EmoGeneError where it is not one."""
         net, _ = open_network(path, FORMAT)
-        return cls(net, device)
+        model = cls(net, device)
+        model.weights = (path,)
+        return model
 
     def stream(self, emotion: Emotion | Timeline | None = None, seed: int = 0) -> "EmotionStream":
         """One recording, to be given piece by piece; ``emotion`` None is auto. ``seed`` sets the slow drift

@@ -9,8 +9,8 @@ from emogene.stream import Stage
 
 
 class NetworkStage(Stage):
-    """``network [1, N, D + 3] -> [1, N / stride, K]`` over features ``[T, D]`` beside prosody ``[T, 3]``, both
-    50 Hz; output j is at input frame ``j * stride``, ``[ceil(T / stride), K]`` float32.
+    """``network [1, N, D + 3] -> [1, N / stride, K]`` over features ``[T, D]`` beside prosody ``[T, 3]``,
+    both 50 Hz; output j is at input frame ``j * stride``, ``[ceil(T / stride), K]`` float32.
 
     ``reach``: how many frames on both sides one output sees, a multiple of ``stride``. A recording stands in
     silence, which is 0 in every column.

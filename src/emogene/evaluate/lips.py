@@ -28,7 +28,7 @@ from emogene.progress import Progress, over, silent
 LAGS = range(-5, 6)
 TICKS = 25_000  # of the alignments, a second
 SILENCE = ("sil", "sp")
-LIP_SOUNDS = "bpmvf"
+LIP_SOUNDS = tuple("bpmvf")
 CLOSED = 0.1  # of the way from the lips at rest to wide open (95th percentile)
 NEAR = 1  # frames that a closure may be off
 BEFORE, AFTER = 0.1, 0.06  # seconds around the start of a word in which its first sound closes the lips
@@ -172,7 +172,7 @@ def closure_figures(clips: list[Clip]) -> dict[str, float]:
         true, found = (mouth_openness(points) < threshold for points in (clip.true, clip.found))
         for begin, _, word in clip.words:
             window = _frames(begin - BEFORE, begin + AFTER, len(true))
-            if word[0] in LIP_SOUNDS and true[window].any():
+            if word.lower().startswith(LIP_SOUNDS) and true[window].any():
                 hits.append(found[window][_near(true[window])].any())
         talk = [word for word in clip.words if word[2] not in SILENCE]
         during = _frames(talk[0][0], talk[-1][1], len(true)) if talk else slice(0)

@@ -184,8 +184,14 @@ def _measure(
                 for each in (felt, unfelt)
             )
             assert mixed is not None and words is not None
-            tracks = (Landmarks.of(points) for points in (lips, mixed.emotion, words.emotion, mixed.mixed))
-            yield mode, label, compare(*tracks, calibration)
+            figures = compare(
+                lips=Landmarks.of(lips),
+                emotion=Landmarks.of(mixed.emotion),
+                content=Landmarks.of(words.emotion),
+                mixed=Landmarks.of(mixed.mixed),
+                avatar=calibration,
+            )
+            yield mode, label, figures
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -46,7 +46,10 @@ def arrays(performance: Performance, about: Mapping[str, object]) -> dict[str, n
         "loudness": performance.loudness.values[:, 0],
     }
     if performance.heard is not None:
-        told |= {"emotion_probs": performance.heard.values, "emotion_names": np.array(performance.heard.names)}
+        told |= {
+            "emotion_probs": performance.heard.values,
+            "emotion_names": np.array(performance.heard.names),
+        }
     if performance.shown is not None:
         names = np.array(performance.shown.names)
         told |= {"emotion_amounts": performance.shown.values, "emotion_amount_names": names}

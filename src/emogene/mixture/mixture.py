@@ -64,7 +64,9 @@ class Mixing:
     def __init__(self, mixture: Mixture, rig: Rig, space: LandmarkSpace) -> None:
         self._steps = Stream(FiveSteps(mixture, space))
         self._rig, self._neutral = rig, space.neutral
-        self._blendshapes: Stream | None = None  # of everything beside those of the words, to the video's rate
+        self._blendshapes: Stream | None = (
+            None  # of everything beside those of the words, to the video's rate
+        )
         self._told = False
 
     def push(

@@ -51,8 +51,11 @@ class Performance:
         return len(self.landmarks)
 
     def __getitem__(self, frames: slice) -> Self:
-        parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        return type(self)(**{name: None if part is None else part[frames] for name, part in parts.items()})
+        def cut(name: str) -> Any:
+            part = getattr(self, name)
+            return None if part is None else part[frames]
+
+        return type(self)(**{f.name: cut(f.name) for f in fields(self)})
 
     @property
     def fps(self) -> Fraction:
@@ -82,11 +85,11 @@ class Performance:
         if not pieces:
             raise ValueError("no pieces to join")
 
-        def joined(name: str) -> object:
+        def joined(name: str) -> Any:
             parts = [getattr(piece, name) for piece in pieces]
             return None if parts[0] is None else type(parts[0]).join(parts)
 
-        return cls(**{f.name: joined(f.name) for f in fields(cls)})  # pyright: ignore[reportArgumentType]
+        return cls(**{f.name: joined(f.name) for f in fields(cls)})
 
     def _parts(self) -> list[tuple[str, "Track | HeadPose"]]:
         return [(f.name, part) for f in fields(self) if (part := getattr(self, f.name)) is not None]

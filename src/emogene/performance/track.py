@@ -5,6 +5,12 @@ import numpy as np
 from emogene.errors import EmoGeneError
 
 
+def check_pose(mode: str | None) -> None:
+    """EmoGeneError for what no track can be shown by; None is the motion with the voice."""
+    if mode is not None:
+        pose_places(mode, np.zeros(1), 2**31)
+
+
 def pose_places(mode: str, time: np.ndarray, length: int) -> np.ndarray:
     """Where on a track of ``length`` frames the head is, ``[T]`` in frames of it, at ``time [T]`` in the same
     unit.

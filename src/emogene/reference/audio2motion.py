@@ -17,7 +17,6 @@ from emogene.packed import pack, packable
 from emogene.reference.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
 from emogene.reference.named import legacy_key
 from emogene.reference.wav2vec2 import Wav2Vec2, Wav2Vec2Config
-from emogene.weights.places import located
 
 HUBERT = "hubert-large-ls960-ft"
 _HUBERT_FILES = ("pytorch_model.bin", "model.safetensors")
@@ -39,11 +38,9 @@ class OfficialAudio2Motion:
 
     @classmethod
     def open(
-        cls, checkpoint: Path, hubert: Path | None = None, device: str | torch.device = "cpu"
+        cls, checkpoint: Path, hubert: Path, device: str | torch.device = "cpu"
     ) -> "OfficialAudio2Motion":
-        """``checkpoint``: the file or its folder; ``hubert``: the encoder's folder (default: among
-        the user's own files)."""
-        hubert = hubert or located(HUBERT)
+        """``checkpoint`` and the encoder ``hubert``: files, or their folders."""
         vae, encoder = load_vae(checkpoint), load_hubert(hubert)
         heard = encoder.feature_projection.projection.out_features
         if heard != vae.config.features:
@@ -103,15 +100,23 @@ def load_vae(path: Path) -> PitchContourVAE:
     return vae.eval()
 
 
-def load_hubert(folder: Path, config: Wav2Vec2Config | None = None) -> Wav2Vec2:
-    """HuBERT-large from a local folder; nothing is downloaded. EmoGeneError says what to fetch, or what is
-    wrong with the file. ``config``: the sizes; read from the file by default."""
+def hubert_file(folder: Path) -> Path:
+    """The weights in HuBERT's folder; a file is returned as it is. EmoGeneError says what to fetch."""
+    if folder.is_file():
+        return folder
     path = next((folder / name for name in _HUBERT_FILES if (folder / name).is_file()), None)
     if path is None:
         raise EmoGeneError(
             f"{folder}: HuBERT-large is not there; put pytorch_model.bin of huggingface.co/facebook/{HUBERT} "
             "(Apache-2.0, 1.3 GB) into that folder"
         )
+    return path
+
+
+def load_hubert(folder: Path, config: Wav2Vec2Config | None = None) -> Wav2Vec2:
+    """HuBERT-large from a local file or folder; nothing is downloaded. EmoGeneError says what is wrong with
+    it. ``config``: the sizes; read from the file by default."""
+    path = hubert_file(folder)
     state = model_state(read_checkpoint(path), path)
     body = {
         legacy_key(key.removeprefix("hubert.")): value

@@ -34,6 +34,8 @@ class ReferenceEmotion:
 
     model: OfficialEmoTalk
     manner: Manner = Manner()
+    weights: tuple[Path, ...] = ()
+    """The files that it was opened from."""
 
     @classmethod
     def open(
@@ -44,7 +46,7 @@ class ReferenceEmotion:
         manner: Manner = Manner(),
     ) -> "ReferenceEmotion":
         """See :func:`load_emotalk`."""
-        return cls(load_emotalk(checkpoint, device, dtype), manner)
+        return cls(load_emotalk(checkpoint, device, dtype), manner, (checkpoint,))
 
     def stream(self, emotion: Emotion | Timeline | None = None, seed: int = 0) -> "ReferenceEmotionStream":
         """Begin a recording. Raises EmoGeneError for an emotion that is asked for: it takes none but an

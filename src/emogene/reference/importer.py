@@ -1,11 +1,11 @@
 """Official GeneFace++ files, as the user has them, into one avatar file."""
 
-import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from emogene.avatar.file import SUFFIX, Provenance, folder
+from emogene.avatar.file import Provenance
 from emogene.avatar.track import resting_face
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import OUTER_EYE_CORNERS
@@ -17,11 +17,11 @@ from emogene.reference.checkpoint import latest_checkpoint
 from emogene.reference.condition import EyeRange, LandmarkStatistics, ngp_poses, smooth_poses
 from emogene.reference.dataset import OfficialDataset, read_dataset
 from emogene.reference.face_model import LinearFaceModel
-from emogene.reference.hparams import CONFIG_FILE, read_hparams
-from emogene.reference.radnerf import Options, load
+from emogene.reference.hparams import config_file, read_hparams
+from emogene.reference.radnerf import RELEASED, Options, load
 from emogene.reference.renderer import PoseTrack
 from emogene.reference.space import BaselSpace
-from emogene.weights.embedded import assets, sha256
+from emogene.weights.embedded import sha256
 
 FEWEST_FRAMES = 10  # of the dataset: the neighbours that the LLE takes
 TERMS = "importer's own use (holds parts of the Basel face model: research only, not to be passed on)"
@@ -42,7 +42,10 @@ def import_official(
     A torso's checkpoint carries the head it was trained with, and that head is used; ``head`` is for avatars
     without a torso. Raises EmoGeneError, one line, that names the file with the fault.
     """
-    portrait, scale = _networks(head, torso)
+    chosen = torso or head
+    if chosen is None:
+        raise EmoGeneError("which networks? give --torso, or --head for an avatar without a torso")
+    portrait, scale = _networks(head, torso, chosen)
     recorded, face = read_dataset(dataset), load_bfm(bfm)
     _check(recorded, dataset)
     _check_face(face, bfm)
@@ -67,25 +70,15 @@ def import_official(
         portrait=portrait,
         background=np.asarray(recorded.bg_img, np.uint8),
         native=portrait.superres.config.size if portrait.superres else int(recorded.H),
-        training={"imported": _checksums(head, torso, dataset, bfm)},
+        training={
+            "imported": _checksums(head, torso, dataset, bfm),
+            "assumed": _assumed(chosen),
+        },
     )
 
 
-def default_path(name: str) -> Path:
-    """Where ``--avatar NAME`` will find it. EmoGeneError for what cannot be a file's name or is
-    taken."""
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
-        raise EmoGeneError(f"avatar name {name!r}: use letters, digits, '-', '_' and '.'")
-    if name == "default" or (assets() / "avatars" / f"{name}{SUFFIX}").exists():
-        raise EmoGeneError(f"avatar name {name!r}: an avatar of the package has it; choose another")
-    return folder() / f"{name}{SUFFIX}"
-
-
-def _networks(head: Path | None, torso: Path | None) -> tuple[Portrait, float]:
-    """The portrait, and the unit of its camera's translations."""
-    chosen = torso or head
-    if chosen is None:
-        raise EmoGeneError("which networks? give --torso, or --head for an avatar without a torso")
+def _networks(head: Path | None, torso: Path | None, chosen: Path) -> tuple[Portrait, float]:
+    """The portrait of the ``chosen`` one, and the unit of its camera's translations."""
     if torso and head:
         load(head, _options(head)[0])  # a wrong file is better found now
     options, scale = _options(chosen)
@@ -97,17 +90,23 @@ def _networks(head: Path | None, torso: Path | None) -> tuple[Portrait, float]:
 
 def _options(checkpoint: Path) -> tuple[Options, float]:
     """What ``config.yaml`` beside a checkpoint says of its networks, and its ``camera_scale``."""
-    hparams = read_hparams(checkpoint)
+    hparams = RELEASED | read_hparams(checkpoint)
     try:
-        return Options.of(hparams), float(hparams.get("camera_scale", 4.0))
+        return Options.of(hparams), float(hparams["camera_scale"])
     except (TypeError, ValueError) as error:
         raise EmoGeneError(f"{checkpoint}: config.yaml beside it is not GeneFace++'s ({error})") from None
+
+
+def _assumed(checkpoint: Path) -> dict[str, Any]:
+    """What no ``config.yaml`` beside the checkpoint says, and was taken as :data:`RELEASED` has it."""
+    said = read_hparams(checkpoint)
+    return {name: value for name, value in RELEASED.items() if name not in said}
 
 
 def _checksums(head: Path | None, torso: Path | None, dataset: Path, bfm: Path) -> dict[str, str]:
     """sha256 of every file that was read, by folder and name."""
     checkpoints = [latest_checkpoint(path) for path in (head, torso) if path]
-    configs = [path.with_name(CONFIG_FILE) for path in checkpoints]
+    configs = [config_file(path) for path in checkpoints]
     files = [*checkpoints, *configs, dataset, bfm / MODEL_FILE, bfm / INDEX_FILE]
     return {"/".join(path.resolve().parts[-2:]): sha256(path) for path in files if path.is_file()}
 

@@ -9,9 +9,11 @@ from emogene.audio import Speech
 from emogene.clock import VIDEO_FPS, frame_count
 from emogene.errors import EmoGeneError
 from emogene.face.space import LandmarkSpace
-from emogene.reference.audio2motion import OfficialAudio2Motion
+from emogene.reference.audio2motion import HUBERT, OfficialAudio2Motion, hubert_file
+from emogene.reference.checkpoint import latest_checkpoint
 from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.space import BaselSpace
+from emogene.weights.places import located
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,15 @@ class ReferenceLips:
     """HuBERT and Praat's pitch to the Basel model's expressions; a :class:`LipModel`."""
 
     model: OfficialAudio2Motion
+    weights: tuple[Path, ...] = ()
+    """The files that it was opened from."""
 
     @classmethod
     def open(cls, checkpoint: Path, hubert: Path | None = None, device: str = "cpu") -> "ReferenceLips":
-        """See :meth:`OfficialAudio2Motion.open`."""
-        return cls(OfficialAudio2Motion.open(checkpoint, hubert, device))
+        """``checkpoint``: the file or its folder; ``hubert``: the encoder's folder (default: among the
+        user's own files)."""
+        files = latest_checkpoint(checkpoint), hubert_file(hubert or located(HUBERT))
+        return cls(OfficialAudio2Motion.open(*files, device), files)
 
     def stream(self, space: LandmarkSpace, seed: int = 0) -> "ReferenceLipStream":
         """Begin a recording, for an avatar that has a Basel face model."""

@@ -3,7 +3,7 @@
 In its own units: displacements from the mean face in centimetres (the papers' "x10 scale").
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -99,7 +99,7 @@ class ReferenceMixture:
     variant: int = 8
     gain: float = 2.0
     projected: float = 0.2
-    filter: OneEuro = OneEuro(min_cutoff=0.6, beta=1.2, d_cutoff=1.0)
+    filter: OneEuro = field(default_factory=lambda: OneEuro(min_cutoff=0.6, beta=1.2, d_cutoff=1.0))
 
     def __post_init__(self) -> None:
         if self.variant not in SHARES:

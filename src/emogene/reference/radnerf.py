@@ -21,9 +21,22 @@ SR_PREFIX = "sr_net."
 TORSO_PREFIXES = ("torso_", "density_grid_torso", "head_color_weights_encoder")
 
 
+RELEASED: Mapping[str, Any] = {
+    "desired_resolution": 2048,
+    "bound": 1,
+    "grid_type": "tiledgrid",
+    "grid_interpolation_type": "linear",
+    "max_steps": 16,
+    "dt_gamma": 1 / 256,
+    "torso_shrink": 0.8,
+    "camera_scale": 4.0,
+}
+"""What the released models' ``config.yaml`` say of all that tensors do not tell."""
+
+
 @dataclass(frozen=True)
 class Options:
-    """What the tensors do not tell: the trainer's ``config.yaml``; the defaults are the released ones."""
+    """What the tensors do not tell: the trainer's ``config.yaml``; the defaults are :data:`RELEASED`."""
 
     finest_resolution: int = 2048
     hashed: bool = False
@@ -34,14 +47,15 @@ class Options:
 
     @classmethod
     def of(cls, hparams: Mapping[str, Any]) -> "Options":
-        """From the merged hyper-parameters of a GeneFace++ task."""
+        """From the merged hyper-parameters of a GeneFace++ task; KeyError where one of :data:`RELEASED` is
+        not among them."""
         return cls(
-            finest_resolution=int(hparams.get("desired_resolution", 2048) * hparams.get("bound", 1)),
-            hashed=hparams.get("grid_type", "tiledgrid") == "hashgrid",
-            smoothstep=hparams.get("grid_interpolation_type", "linear") == "smoothstep",
-            max_steps=hparams.get("max_steps", 16),
-            dt_gamma=hparams.get("dt_gamma", 1 / 256),
-            torso_shrink=hparams.get("torso_shrink", 0.8),
+            finest_resolution=int(hparams["desired_resolution"] * hparams["bound"]),
+            hashed=hparams["grid_type"] == "hashgrid",
+            smoothstep=hparams["grid_interpolation_type"] == "smoothstep",
+            max_steps=hparams["max_steps"],
+            dt_gamma=hparams["dt_gamma"],
+            torso_shrink=hparams["torso_shrink"],
         )
 
 

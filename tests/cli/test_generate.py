@@ -1,11 +1,7 @@
 """The command line as its users meet it: the contract, and one clear line for whatever goes wrong."""
 
-import json
-import os
-import signal
 import subprocess
 import sys
-import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -15,27 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emogene import __version__
-from emogene.cli import main
 from emogene.emotalk import HEARD, LABELS
 from emogene.face.arkit import ARKIT_52
 from emogene.video import VideoWriter
 
 DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys) -> Run:
-    """Runs the command line here; gives exit status, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        return int(stop.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 def write_sound(path: Path, samples: np.ndarray, rate: int = 16_000, codec: str = "pcm_f32le") -> Path:
@@ -60,27 +40,7 @@ def hum(seconds: float, rate: int = 16_000, channels: int = 1) -> np.ndarray:
     return np.repeat(0.2 * np.asarray(tone, np.float32)[None], channels, 0)
 
 
-@pytest.fixture(scope="module")
-def voice(tmp_path_factory) -> Path:
-    return write_sound(tmp_path_factory.mktemp("voice") / "voice.wav", hum(0.6))
-
-
 # What works
-
-
-def test_version(run):
-    assert run("--version") == (0, f"emogene {__version__}\n", "")
-
-
-@pytest.mark.parametrize("command", [(), ("generate",), ("avatars",), ("evaluate",), ("doctor",)])
-def test_help(run, command):
-    status, out, err = run(*command, "--help")
-    assert status == 0 and "usage: emogene" in out and not err
-
-
-def test_help_does_not_wait_for_pytorch():
-    script = "import sys, emogene.cli; sys.exit('torch' in sys.modules or 'av' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
 def test_motion_alone(run, tmp_path, voice):
@@ -149,18 +109,6 @@ def test_video_comparison_and_landmarks(run, tmp_path, voice):
             assert container.streams.audio
 
 
-def test_avatars_names_the_default(run):
-    status, out, _ = run("avatars")
-    assert status == 0 and out.strip()
-
-
-def test_doctor(run):
-    status, out, _ = run("doctor")
-    assert status == 0
-    for word in ("torch", "threads", "Embedded weights", "sha256", "EmoTalk"):
-        assert word in out
-
-
 # Sounds that are odd but fine
 
 
@@ -185,7 +133,7 @@ def test_odd_sounds_make_a_video(run, tmp_path, name, samples, rate, frames):
 # What the user can put right: exit status 2, one line, no file
 
 
-def assert_refused(run: Run, folder: Path, because: str, *arguments: object) -> None:
+def assert_refused(run: Callable, folder: Path, because: str, *arguments: object) -> None:
     before = sorted(folder.iterdir())
     status, out, err = run("generate", *arguments, "--quiet")
     assert (status, out) == (2, "")
@@ -283,51 +231,6 @@ def test_motion_alone_goes_without_other_files(run, tmp_path, voice):
     assert_refused(run, tmp_path, "motion alone", voice, "-o", tmp_path / "out.npz", "--compare")
 
 
-@pytest.mark.parametrize("columns", ["60", "100"])
-@pytest.mark.parametrize(
-    ("arguments", "because", "where"),
-    [
-        ("generate x.wav", "missing from emogene generate: -o OUT.mp4|OUT.npz, --output", "emogene generate"),
-        ("generate", "missing from emogene generate: AUDIO and -o OUT", "emogene generate"),
-        (
-            "fly",
-            "options: fly; Available subcommands: generate, avatars, avatar, evaluate, doctor",
-            "emogene",
-        ),
-        ("generate x.wav -o y.mp4 --seed x", "--seed: invalid literal for int()", "emogene"),
-        ("generate x.wav -o", "missing value for argument '-o/--output'", "emogene generate"),
-        (
-            "generate x.wav -o y.mp4 --intensty 1",
-            "--intensty, 1; Perhaps you meant: --intensity X",
-            "emogene",
-        ),
-        ("generate x.wav -o y.mp4 --device tpu", "invalid choice 'tpu'", "emogene generate"),
-        ("avatar", "expected one of {import, show}", "emogene"),
-        ("evaluate lips", "missing from emogene evaluate: FOLDER", "emogene evaluate"),
-    ],
-)
-def test_wrong_usage_is_one_line_with_status_2(run, monkeypatch, columns, arguments, because, where):
-    monkeypatch.setenv("COLUMNS", columns)
-    status, out, err = run(*arguments.split())
-    assert (status, out) == (2, "")
-    assert because in err and err.startswith("emogene: ") and err.endswith(f"({where} --help)\n")
-    assert err.count("\n") == 1
-
-
-def test_evaluate_of_nothing(run, tmp_path):
-    assert run("evaluate", "lips", tmp_path / "none") == (
-        2,
-        "",
-        f"emogene: {tmp_path}/none: no such folder\n",
-    )
-
-
-def test_a_fault_of_ours_is_one_line_too(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("emogene.doctor.report", lambda: json.loads("{"))
-    status, out, err = run("doctor")
-    assert (status, out) == (1, "") and err.count("\n") == 1 and "JSONDecodeError" in err
-
-
 # Interrupted, and out of space
 
 FULL_DISK = """
@@ -355,26 +258,3 @@ def test_a_full_disk(tmp_path, voice, kind):
     assert done.returncode == 2
     assert "cannot be written" in done.stderr and done.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == [f"first.{kind}"]
-
-
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interruption_leaves_nothing(tmp_path, number, status):
-    sound = write_sound(tmp_path / "long.wav", hum(60))
-    command = [sys.executable, "-m", "emogene", "generate", sound, "-o", tmp_path / "out.mp4", "--size", "64"]
-    process = subprocess.Popen(
-        [*map(str, command), "--quiet"],
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
-    )
-    try:
-        while not list(tmp_path.glob(".out.mp4*")):
-            assert process.poll() is None, process.communicate()[1]
-            time.sleep(0.02)
-        os.kill(process.pid, number)
-        _, err = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == status
-    assert "Traceback" not in err and err.count("\n") <= 1
-    assert [path.name for path in tmp_path.iterdir()] == ["long.wav"]
