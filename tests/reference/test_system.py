@@ -12,7 +12,6 @@ import av
 import numpy as np
 import pytest
 import torch
-from emogene.reference.stages import Manner, ReferenceEmotion
 from scipy.io import savemat
 
 from emogene import Avatar, EmoGene, EmoGeneError

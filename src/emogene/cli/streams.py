@@ -5,6 +5,8 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
+from emogene.errors import EmoGeneError
+
 
 def prepare_streams() -> None:
     """Closed streams swallow what is written, and what cannot be shown is escaped (``\\u58f0``).
@@ -29,12 +31,22 @@ def silence(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def say(*lines: object) -> None:
-    """Name what was made, on standard output. Where that takes nothing, the work was done all the same."""
+def show(*lines: object) -> None:
+    """Lines that are what was asked for, on standard output. EmoGeneError where that takes none;
+    BrokenPipeError where its reader has seen enough."""
     try:
         print(*lines, sep="\n", flush=True)
-    except OSError:
+    except OSError as error:
         silence(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise EmoGeneError(f"standard output: cannot be written ({error.strerror})") from None
+
+
+def say(*lines: object) -> None:
+    """Name what was made, on standard output. Where that takes nothing, the work was done all the same."""
+    with suppress(EmoGeneError, BrokenPipeError):
+        show(*lines)
 
 
 def note(line: str) -> None:
