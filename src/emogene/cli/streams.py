@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import TextIO
 
 from emogene.errors import EmoGeneError
@@ -18,10 +19,10 @@ def prepare_streams() -> None:
         pass
     os.close(free)
     for name in ("stdout", "stderr"):
-        stream: TextIO | None = getattr(sys, name)
+        stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        elif hasattr(stream, "reconfigure") and stream.errors == "strict":
+        elif isinstance(stream, TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
 
 
