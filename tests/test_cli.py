@@ -232,7 +232,6 @@ def nothing(path: Path) -> Path:
         ("film.mp4", silent_film, "has no sound"),
         ("no samples.wav", header_alone, "0 samples"),
         ("nan.wav", lambda path: write_sound(path, np.full((1, 16_000), np.nan)), "not finite"),
-        ("broken.mp3", mp3_with_a_hole, "is damaged"),
     ],
 )
 def test_unusable_sounds(run, tmp_path, name, make, because):
@@ -368,7 +367,7 @@ def test_an_interruption_leaves_nothing(tmp_path, number, status):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
     try:
-        while not list(tmp_path.glob(".out.mp4*")):
+        while not list(tmp_path.glob(".*.part")):
             assert process.poll() is None, process.communicate()[1]
             time.sleep(0.02)
         os.kill(process.pid, number)
