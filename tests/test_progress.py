@@ -47,5 +47,12 @@ def test_stages_that_go_on_share_a_bar_and_others_have_their_own():
     assert all("3/3" in line for line in lines)
 
 
+def test_where_nothing_is_said_nothing_is_drawn():
+    done = subprocess.run(
+        [sys.executable, "-c", "from emogene.progress import bars\nwith bars(): pass"], capture_output=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_bars_where_the_console_knows_ascii_alone():
     assert [line.split()[0] for line in drawn(PYTHONIOENCODING="ascii")] == ["mixture", "rendering"]

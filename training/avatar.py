@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from emogene.avatar.avatar import Avatar, Provenance
+from emogene.avatar import Avatar, Provenance
 from emogene.avatar.capture.dataset import CaptureConfig, TrainingSet, capture
 from emogene.avatar.capture.tracks import stored_tracks
 from emogene.avatar.train.calibrate import calibrated

@@ -30,7 +30,7 @@ def checked_seed(seed: SupportsIndex) -> int:
 
 
 def checked_fps(fps: Rate) -> Fraction:
-    """25, 29.97, "30000/1001": exact, as video has it. 29.97 is taken for 30000/1001, which it is short for."""
+    """25, 29.97, "30000/1001": exact, as video has it; 29.97 is short for 30000/1001."""
     try:
         rate = Fraction(fps) if isinstance(fps, str | Fraction) else Fraction(float(fps))
         rate = rate.limit_denominator(1001)

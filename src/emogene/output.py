@@ -14,6 +14,7 @@ from emogene.errors import EmoGeneError
 StrPath = str | os.PathLike[str]
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EDQUOT}
 """What only writing can meet."""
+_unfinished: set[Path] = set()  # temporary files of this process
 
 
 @contextmanager
@@ -27,6 +28,7 @@ def replacing(path: StrPath) -> Iterator[Path]:
     check_writable(path)
     target = Path(os.path.realpath(path))
     beside = _unused(target.parent)
+    _unfinished.add(beside)
     try:
         yield beside
         os.replace(beside, target)
@@ -36,6 +38,14 @@ def replacing(path: StrPath) -> Iterator[Path]:
         raise
     finally:
         beside.unlink(missing_ok=True)
+        _unfinished.discard(beside)
+
+
+def discard_unfinished() -> None:
+    """Remove what is being written now; for a process that is about to end without further ado."""
+    for beside in list(_unfinished):
+        with suppress(OSError):
+            beside.unlink()
 
 
 def check_writable(path: StrPath) -> None:
@@ -70,7 +80,7 @@ def check_outputs(outputs: Iterable[StrPath], inputs: Iterable[StrPath] = ()) ->
         if _same(output, source):
             raise EmoGeneError(f"{output}: is an input, which would be overwritten; give another name")
     for first, second in combinations(written, 2):
-        if _same(first, second):
+        if _same(first, second) or _same_when_written(first, second):
             raise EmoGeneError(f"{second}: would be written twice; give each output a name of its own")
 
 
@@ -78,10 +88,13 @@ def _same(first: Path, second: Path) -> bool:
     try:
         return os.path.samefile(first, second)
     except (OSError, ValueError):  # one of them is not there
-        if os.path.exists(first) or os.path.exists(second):
-            return False
+        return False
+
+
+def _same_when_written(first: Path, second: Path) -> bool:
+    """Whether two names of which one at least is of nothing yet would be of one file."""
     one, other = Path(os.path.realpath(first)), Path(os.path.realpath(second))
-    if not (one.parent.is_dir() and other.parent.is_dir() and one.parent.samefile(other.parent)):
+    if not one.parent.samefile(other.parent):
         return False
     names = [normalize("NFC", path.name) for path in (one, other)]
     if names[0].casefold() != names[1].casefold():

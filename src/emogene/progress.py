@@ -48,16 +48,21 @@ def bars() -> Iterator[Progress]:
     from rich.progress import Progress as Bars
 
     columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-    with Bars(TextColumn("{task.description:<24}"), *columns, console=Console(stderr=True)) as shown:
-        known: dict[str, TaskID] = {}
-        last: tuple[TaskID, int, int] | None = None
+    shown = Bars(TextColumn("{task.description:<24}"), *columns, console=Console(stderr=True))
+    known: dict[str, TaskID] = {}
+    last: tuple[TaskID, int, int] | None = None
 
-        def show(what: str, done: int, total: int) -> None:
-            nonlocal last
-            if what not in known:
-                goes_on = last is not None and last[2] == total and last[1] < done
-                known[what] = last[0] if last and goes_on else shown.add_task(what, total=total)
-            shown.update(known[what], description=what, completed=done, total=total)
-            last = known[what], done, total
+    def show(what: str, done: int, total: int) -> None:
+        nonlocal last
+        if what not in known:
+            goes_on = last is not None and last[2] == total and last[1] < done
+            known[what] = last[0] if last and goes_on else shown.add_task(what, total=total)
+        shown.start()
+        shown.update(known[what], description=what, completed=done, total=total)
+        last = known[what], done, total
 
+    try:
         yield show
+    finally:
+        if known:  # where nothing was said, nothing is drawn
+            shown.stop()

@@ -1,15 +1,19 @@
 """Training on a tiny synthetic person: a ball before nothing, over a box."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from emogene.avatar import Avatar, Provenance
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.frame import FieldFrame
 from emogene.avatar.train.head import HeadTrainer, HeadTraining, render_layers
 from emogene.avatar.train.superres import SuperResolutionTrainer, SuperResolutionTraining
 from emogene.avatar.train.torso import TorsoTrainer, TorsoTraining, continue_torso
+from emogene.avatar.train.train import AvatarTraining, train_avatar
 from emogene.face.camera import Camera
 from emogene.face.mean import mean_face
 from emogene.face.pose import HeadPose
@@ -112,3 +116,25 @@ def test_super_resolution_learns(data):
     losses = [trainer.step() for _ in range(60)]
     assert np.mean(losses[-15:]) < np.mean(losses[:15])
     assert trainer.run().config.size == SIZE
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_head_moves_at_the_speed_of_the_video(data, tmp_path, stride):
+    """An avatar made of a clip with every ``stride``-th frame has all frames' poses, and opens as it was."""
+    config = AvatarTraining(
+        head=HeadTraining(iterations=4, samples=2048, rays=(256, 256), cells=16, bake=(0.5, 32, 0.0)),
+        torso=TorsoTraining(iterations=2, pixels=256),
+        superres=SuperResolutionTraining(iterations=2, crop=16, batch=2),
+        components=2,
+    )
+    person = Provenance("ball", "it is a ball", "made here", "none", "nobody")
+    clip = replace(data, stride=np.array(stride))
+    grey = np.full((8, 8, 3), 128, np.uint8)
+    avatar, seconds = train_avatar(clip, np.arange(3), person, grey, config)
+    assert set(seconds) == {"head", "head layers", "torso", "super-resolution"}
+    assert len(avatar.pose) == 2 * stride + 1
+    avatar.save(tmp_path / "ball.safetensors")
+    copy = Avatar.open(tmp_path / "ball.safetensors")
+    shown = [next(each.renderer(128).posed(data.points[:1], avatar.pose[:1])) for each in (avatar, copy)]
+    assert shown[0].shape == (128, 128, 3)
+    assert np.abs(shown[0].astype(int) - shown[1]).max() <= 2, "tables are kept in half precision"

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -132,7 +133,7 @@ def test_odd_sounds_make_a_video(run, tmp_path, name, samples, rate, frames):
 # What the user can put right: exit status 2, one line, no file
 
 
-def assert_refused(run: Run, folder: Path, because: str, *arguments: object) -> None:
+def assert_refused(run: Callable, folder: Path, because: str, *arguments: object) -> None:
     before = sorted(folder.iterdir())
     status, out, err = run("generate", *arguments, "--quiet")
     assert (status, out) == (2, "")
@@ -179,7 +180,6 @@ def nothing(path: Path) -> Path:
         ("film.mp4", silent_film, "has no sound"),
         ("no samples.wav", header_alone, "0 samples"),
         ("nan.wav", lambda path: write_sound(path, np.full((1, 16_000), np.nan)), "not finite"),
-        ("broken.mp3", mp3_with_a_hole, "is damaged"),
     ],
 )
 def test_unusable_sounds(run, tmp_path, name, make, because):

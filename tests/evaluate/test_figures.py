@@ -24,7 +24,9 @@ def test_what_is_no_number_is_null(tmp_path):
 
 
 def test_names_that_the_locale_does_not_know(tmp_path):
-    script = "import sys; from emogene.evaluate import write_figures; write_figures({'声': 1}, sys.argv[1])"
+    script = (
+        "import sys; from emogene.evaluate import write_figures; write_figures({'\\u58f0': 1}, sys.argv[1])"
+    )
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     command = [sys.executable, "-c", script, str(tmp_path / "figures.json")]
     subprocess.run(command, env=os.environ | plain, check=True)

@@ -21,7 +21,7 @@ layouts = pytest.mark.parametrize("config", LAYOUTS.values(), ids=LAYOUTS)
 def points_and_table(config: GridConfig, count: int = 200) -> tuple[torch.Tensor, torch.Tensor]:
     noise = torch.Generator().manual_seed(1)
     points = torch.rand(count, config.dimensions, generator=noise)
-    return points, torch.randn(int(config.offsets[-1]), config.features, generator=noise)
+    return points, torch.randn(config.rows, config.features, generator=noise)
 
 
 @pytest.mark.parametrize("name", ["pos3", "torso2", "hash3", "tile3s"])
@@ -30,12 +30,12 @@ def test_rows_per_level_are_the_official_ones(recorded, name):
         f"grid_{name}_meta"
     ].tolist()
     config = GridConfig(dimensions, levels, features, base, finest, log2_rows, not tiled, bool(smooth))
-    assert config.offsets.tolist() == recorded[f"grid_{name}_offsets"].tolist()
+    assert config.layout.offsets.tolist() == recorded[f"grid_{name}_offsets"].tolist()
 
 
 def test_official_gradient_of_the_table(recorded):
     config = GridConfig(log2_rows=10, smoothstep=True)
-    table = torch.zeros(int(config.offsets[-1]), 2, requires_grad=True)
+    table = torch.zeros(config.rows, 2, requires_grad=True)
     for backend in ("reference", "numba"):
         out = grid_encode((recorded["grid_tile3s_x"] + 1) / 2, table, config, backend)
         (grad,) = torch.autograd.grad((out * recorded["grid_tile3s_up"]).sum(), table)
@@ -46,11 +46,11 @@ def test_official_gradient_of_the_table(recorded):
 def test_hashed_rows_are_those_of_the_primes(backend):
     """At a lattice point the encoding is one row of the table; here the row's own number."""
     config = GridConfig(3, log2_rows=12, hashed=True)
-    rows = np.diff(config.offsets)
+    rows = np.diff(config.layout.offsets)
     table = torch.from_numpy(np.concatenate([np.arange(n) for n in rows])[:, None].repeat(2, 1)).float()
     level = 9
-    place = np.random.default_rng(0).integers(1, int(config.scales[level]), (100, 3))
-    unit = torch.from_numpy((place - 0.5) / float(config.scales[level])).float()
+    place = np.random.default_rng(0).integers(1, int(config.layout.scales[level]), (100, 3))
+    unit = torch.from_numpy((place - 0.5) / float(config.layout.scales[level])).float()
     found = grid_encode(unit, table, config, backend)[:, 2 * level].round().int().tolist()
     wanted = [(x ^ y * 2654435761 ^ z * 805459861) % 2**32 % int(rows[level]) for x, y, z in place.tolist()]
     assert found == wanted
@@ -87,7 +87,7 @@ def test_reference_gradients_are_true_derivatives():
 @given(st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3))
 def test_a_constant_table_is_seen_everywhere(place):
     config = LAYOUTS["four features"]
-    table = torch.full((int(config.offsets[-1]), 4), 0.7)
+    table = torch.full((config.rows, 4), 0.7)
     out = grid_encode(torch.tensor([place]), table, config)
     assert np.allclose(out.numpy(), 0.7, atol=1e-5)
 

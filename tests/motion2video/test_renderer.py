@@ -1,3 +1,4 @@
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -49,8 +50,57 @@ def test_threads_change_nothing(recorded, small_head, official_view):
     alone, together = (list(renderer.frames(iter(states), threads)) for threads in (1, 2))
     assert [frame.shape for frame in alone] == [(48, 48, 3)] * 4
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
-    with ThreadPoolExecutor(2) as pool:
-        assert np.array_equal(renderer.frame(states[0], pool), alone[0])
+
+
+def in_a_new_thread(function):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_torchs_threads_are_what_they_were(recorded, small_head, official_view, threads):
+    """For the caller and for new threads, while a renderer works and afterwards; its own have one each."""
+    head, seen = small_head("head"), []
+    renderer = Renderer(Portrait(head), 48, torch.zeros(3), torch.float32)
+
+    def states():
+        for _ in range(4):
+            seen.append((threading.get_ident(), torch.get_num_threads()))
+            yield state(recorded, official_view, head)
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        for _ in renderer.frames(states(), threads):
+            assert torch.get_num_threads() == 3 == in_a_new_thread(torch.get_num_threads)
+        assert torch.get_num_threads() == 3 == in_a_new_thread(torch.get_num_threads)
+    finally:
+        torch.set_num_threads(before)
+    assert {number for _, number in seen} == {1}
+    assert len({thread for thread, _ in seen}) <= threads
+    assert threading.get_ident() not in {thread for thread, _ in seen}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_no_more_frames_at_once_than_threads(recorded, small_head, official_view, threads, monkeypatch):
+    """And none is begun while the caller looks at one, if there is one thread."""
+    head = small_head("head")
+    renderer = Renderer(Portrait(head), 48, torch.zeros(3), torch.float32)
+    states = [state(recorded, official_view, head)] * 5
+    begun: list[int] = []
+    frame = renderer.frame
+    monkeypatch.setattr(renderer, "frame", lambda seen: begun.append(1) or frame(seen))
+    for number, _ in enumerate(renderer.frames(states, threads)):
+        assert len(begun) <= number + threads
+
+
+def test_colours_are_rounded(recorded, small_head, official_view):
+    """Not cut off: a background halfway between two levels and a little is the upper one."""
+    head = small_head("head")
+    head.density_bitfield.zero_()
+    shade = torch.tensor([100.49, 100.51, 254.6]) / 255
+    frame = Renderer(Portrait(head), 48, shade, torch.float32).frame(state(recorded, official_view, head))
+    assert (frame == [100, 101, 255]).all()
 
 
 def test_frames_are_rendered_as_they_are_asked_for(recorded, small_head, official_view):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from emogene.motion2video.frozen import FrozenTorso
-from emogene.motion2video.torso import TorsoConfig, TorsoField, pixel_coordinates, update_torso_density
+from emogene.motion2video.torso import TorsoConfig, TorsoField, pixel_coordinates
 from emogene.reference.named import fill_by_name
 
 VARIANTS = {
@@ -46,15 +46,3 @@ def test_frozen_torso_equals_the_field_where_the_mask_is_open(recorded, variant)
     value = torso(pixels[frozen.visible], condition, torso.code(), head[frozen.visible])
     assert (alpha - value.alpha).abs().max() < 1e-4
     assert (colour - value.colour).abs().max() < 1e-4
-
-
-def test_density_update_grows_and_fades():
-    torso = small_torso("torso")
-    alpha = torch.zeros(128, 128)
-    alpha[60, 60] = 0.8
-    update_torso_density(torso, alpha.flatten())
-    grid = torso.density_grid_torso.view(128, 128)
-    assert grid[58:63, 58:63].min() == grid.max() == pytest.approx(0.8)
-    assert grid.count_nonzero() == 25
-    update_torso_density(torso, torch.zeros(128 * 128))
-    assert torso.density_grid_torso.max() == pytest.approx(0.8 * 0.95)

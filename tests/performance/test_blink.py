@@ -1,14 +1,21 @@
 from fractions import Fraction
 
 import numpy as np
-from emogene.face.blink import blink_curve, close_eyes
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emogene.face.landmarks import eye_openness
 from emogene.face.mean import mean_face
+from emogene.performance.blink import Blinks, close_eyes
 
 FPS = Fraction(25)
+
+
+def blink_curve(frames: int, fps: Fraction, seed: int, phrase_ends=()) -> np.ndarray:
+    """A whole recording; ``phrase_ends`` in frames."""
+    seconds = np.asarray(phrase_ends) / float(fps)
+    return Blinks(fps, seed).push(seconds, frames / float(fps), frames)
 
 
 def starts(curve: np.ndarray) -> np.ndarray:
@@ -69,3 +76,17 @@ def test_full_closure_meets_at_the_eye_line():
     others = np.delete(np.arange(68), [37, 38, 40, 41, 43, 44, 46, 47])
     np.testing.assert_array_equal(closed[:, others], face[:, others])
     assert (closed[2, [37, 38], 1] > face[2, [41, 40], 1]).all(), "the lower lid comes up a little"
+
+
+@pytest.mark.parametrize("step", [1, 7, 50])
+def test_pieces_are_the_whole(step):
+    ends = np.array([2.0, 3.1, 7.4, 9.0, 15.2])
+    whole = Blinks(FPS, 4).push(ends, 20.0, 500)
+    stream, pieces = Blinks(FPS, 4), []
+    for stop in range(step, 500 + step, step):
+        stop = min(stop, 500)
+        first, now = (stop - step) / 25, stop / 25
+        new = ends[(ends >= first) & (ends < now)] if stop > step else ends[ends < now]
+        pieces.append(stream.push(new, now - 1e-9, stop))
+        assert len(stream._recent) <= 2, "old blinks are forgotten"
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)

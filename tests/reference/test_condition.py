@@ -3,19 +3,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emogene.errors import EmoGeneError
 from emogene.face.landmarks import MEDIAPIPE_68
 from emogene.mixture.lle import blend, project
 from emogene.reference.condition import (
     EyeRange,
     LandmarkStatistics,
-    blink_periodically,
+    blinked,
     box_smooth,
     head_condition,
     image_landmarks,
-    mirror_index,
     ngp_poses,
-    pose_frames,
+    official_blink,
     smooth_poses,
     torso_landmarks,
     torso_pose,
@@ -65,15 +63,21 @@ def faces_after_lle(recorded, database, share, ridge) -> np.ndarray:
 def test_official_numbers(recorded, database, eyes, run):
     blink, *settings = RUNS[run]
     faces = faces_after_lle(recorded, database, *settings)
-    blinked = blink_periodically(faces, eyes)[0] if blink == "period" else faces
-    np.testing.assert_allclose(blinked[FACES], recorded[f"{run}_faces"], atol=1e-4)
-
-    statistics = LandmarkStatistics.of(database)
-    condition, area = head_condition(faces, recorded["mean_face"], statistics, eyes, 3, blink)
+    if blink == "period":
+        faces, area = blinked(faces, official_blink(len(faces)), eyes)
+        np.testing.assert_allclose(area, recorded["eye_area_period"], atol=1e-6)
+    np.testing.assert_allclose(faces[FACES], recorded[f"{run}_faces"], atol=1e-4)
+    condition = head_condition(faces, recorded["mean_face"], LandmarkStatistics.of(database), 3)
     assert condition.shape == (len(faces), 3, 1, 204)
     np.testing.assert_allclose(condition[WINDOWS, :, 0], recorded[f"{run}_windows"], atol=2e-3)
-    wanted = recorded["eye_area_period"] if blink == "period" else np.full((100, 1), eyes.opened)
-    np.testing.assert_allclose(area, wanted, atol=1e-6)
+
+
+def test_blinks_come_every_100_frames():
+    whole = official_blink(500)
+    assert np.flatnonzero(whole == 1).tolist() == [78, 178, 278, 378, 478]
+    assert (whole > 0).sum() == 5 * 7
+    for start in (0, 74, 77, 150):
+        np.testing.assert_array_equal(official_blink(40, start), whole[start : start + 40])
 
 
 def test_torso_landmarks(recorded):
@@ -88,10 +92,10 @@ def test_pose_smoothing(recorded):
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
-def test_short_clips(recorded, database, eyes, frames):
+def test_short_clips(recorded, database, frames):
     faces = displacements(recorded, recorded["exp"][:frames]) / 10 + recorded["mean_face"]
-    condition, area = head_condition(faces, recorded["mean_face"], LandmarkStatistics.of(database), eyes, 5)
-    assert condition.shape == (frames, 5, 1, 204) and area.shape == (frames, 1)
+    condition = head_condition(faces, recorded["mean_face"], LandmarkStatistics.of(database), 5)
+    assert condition.shape == (frames, 5, 1, 204)
     assert np.isfinite(condition).all()
     assert box_smooth(recorded["smooth7_in"][:frames]).shape == (frames, 3)
     assert smooth_poses(recorded["c2w"][:frames]).shape == (frames, 4, 4)
@@ -111,16 +115,6 @@ def test_windows_are_zero_beyond_the_ends():
     got = windows(track, 3)[:, :, 0, 0]
     np.testing.assert_array_equal(got, [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 0]])
     np.testing.assert_array_equal(windows(track, 5)[0, :, 0, 0], [0, 0, 1, 2, 3])
-
-
-def test_poses_in_every_mode(recorded):
-    np.testing.assert_array_equal(mirror_index(23, 5), recorded["mirror_index_len5"])
-    np.testing.assert_array_equal(pose_frames("static", 3, 9), [0, 0, 0])
-    np.testing.assert_array_equal(pose_frames("nearest", 7, 4), [0, 1, 2, 3, 3, 2, 1])
-    np.testing.assert_array_equal(pose_frames("2-5", 8, 9), [2, 3, 4, 4, 3, 2, 2, 3])
-    for wrong in ("5-2", "0-10", "-3", "a-b", "3-", ""):
-        with pytest.raises(EmoGeneError, match="head pose"):
-            pose_frames(wrong, 3, 9)
 
 
 def test_eye_range_of_a_video():
@@ -144,12 +138,13 @@ def test_every_recorded_number(eyes):
     for run, ridge in [("r0", 0), ("r1", 0), ("r2", 0), ("r3", 0), ("emogene_r2", 1e-6)]:
         fused = blend(flat, project(flat, database.reshape(-1, 204), ridge=ridge), float(full[f"{run}_lle"]))
         faces = fused.reshape(-1, 68, 3) / 10 + mean_face
-        blink = str(full[f"{run}_blink"])
+        if str(full[f"{run}_blink"]) == "period":
+            faces, area = blinked(faces, official_blink(len(faces)), eyes)
+            np.testing.assert_allclose(area, full[f"{run}_eye_area_percent"], atol=1e-6)
         statistics = LandmarkStatistics.of(database)
-        got, area = head_condition(faces, mean_face, statistics, eyes, int(full["smo_win_size"]), blink)  # type: ignore[arg-type]
+        got = head_condition(faces, mean_face, statistics, int(full["smo_win_size"]))
         np.testing.assert_allclose(got[::5], full[f"{run}_cond_wins_every5"], atol=2e-3)
         np.testing.assert_allclose(got[-1], full[f"{run}_cond_wins_last"], atol=2e-3)
-        np.testing.assert_allclose(area, full[f"{run}_eye_area_percent"], atol=1e-6)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the full recordings are not here")
@@ -158,7 +153,7 @@ def test_every_recorded_pose_number(eyes):
     np.testing.assert_allclose(smooth_poses(full["c2w"]), full["c2w_smoothed7"], atol=1e-6)
     np.testing.assert_allclose(ngp_poses(full["c2w_smoothed7"]), full["ngp_poses"], atol=1e-6)
     np.testing.assert_allclose(torso_pose(full["ngp_poses"]), full["convert_poses"], atol=1e-6)
-    blinked, area = blink_periodically(full["blink_in"], eyes)
-    np.testing.assert_allclose(blinked, full["blink_out"], atol=1e-6)
+    shut, area = blinked(full["blink_in"], official_blink(len(full["blink_in"])), eyes)
+    np.testing.assert_allclose(shut, full["blink_out"], atol=1e-6)
     np.testing.assert_allclose(area, full["blink_eye_area"], atol=1e-6)
     assert image_landmarks(full["blink_in"][:3], full["euler"][:3], full["ds_trans"][:3]).shape == (3, 68, 2)

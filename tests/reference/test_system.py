@@ -12,24 +12,35 @@ import av
 import numpy as np
 import pytest
 import torch
-from emogene.reference.stages import Manner, ReferenceEmotion
 from scipy.io import savemat
 
 from emogene import Avatar, EmoGene, EmoGeneError
-from emogene.audio import analyse, load_audio
+from emogene.audio import analyse
+from emogene.audio.sound import Sound
+from emogene.audio.speech import SpeechStream
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.cli import main
 from emogene.emotalk import parse
-from emogene.face.landmarks import MEDIAPIPE_68, MOUTH, Landmarks
+from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
 from emogene.motion2video.field import HeadConfig, HeadField
 from emogene.motion2video.grid_config import GridConfig
 from emogene.motion2video.renderer import Portrait
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.motion2video.torso import TorsoConfig, TorsoField
-from emogene.reference.avatar import OfficialAvatar, OfficialRenderer
+from emogene.performance import Performance
+from emogene.performance.track import pose_places
+from emogene.reference.avatar import OfficialAvatar
 from emogene.reference.bfm import INDEX_FILE, MODEL_FILE, load_bfm
-from emogene.reference.condition import head_condition, rotation_matrix
+from emogene.reference.condition import (
+    blinked,
+    head_condition,
+    official_blink,
+    rotation_matrix,
+    torso_landmarks,
+    torso_pose,
+)
 from emogene.reference.emotalk import EmoTalkConfig, OfficialEmoTalk
+from emogene.reference.emotion import Manner, ReferenceEmotion
 from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.hparams import read_hparams
 from emogene.reference.importer import import_official
@@ -59,14 +70,24 @@ def portrait(kind: str) -> Portrait:
     larger, torso = kind.endswith("sr"), kind.startswith("torso")
     grid = GridConfig(log2_rows=9)
     head = HeadConfig(
-        **{"window": 3 if larger else 5, "blink_width": (4 if torso else 2) if larger else 0},
-        **{"individuals": 3, "grid_size": 16, "position_grid": grid, "ambient_grid": grid},
-        **{"sigma_hidden": 16, "geometry_width": 16, "colour_hidden": 16, "ambient_hidden": 16},
+        window=3 if larger else 5,
+        blink_width=(4 if torso else 2) if larger else 0,
+        individuals=3,
+        grid_size=16,
+        position_grid=grid,
+        ambient_grid=grid,
+        sigma_hidden=16,
+        geometry_width=16,
+        colour_hidden=16,
+        ambient_hidden=16,
         ambient_weight=larger and not torso,
     )
     body = TorsoConfig(
-        "landmarks" if larger else "pose",
-        **{"head_aware": larger, "individuals": 3, "grid": GridConfig(2, log2_rows=9), "grid_size": 8},
+        condition="landmarks" if larger else "pose",
+        head_aware=larger,
+        individuals=3,
+        grid=GridConfig(2, log2_rows=9),
+        grid_size=8,
     )
     made = Portrait(
         HeadField(head),
@@ -172,6 +193,24 @@ def files(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def filmed(performed):
+    """Makes the performance of an official avatar: its faces, under its video's poses and its own blinks."""
+
+    def make(avatar: OfficialAvatar, faces: np.ndarray, poses: np.ndarray | None = None) -> Performance:
+        """``faces [T, 68, 3]``, ``poses [T]``: which of the video's; in order, to and fro, if None."""
+        in_order = pose_places("nearest", np.arange(len(faces)), len(avatar.pose))
+        shown = in_order if poses is None else poses
+        return performed(faces, avatar.pose[shown], blink=avatar.blink(len(faces)))
+
+    return make
+
+
+def imported(files: Path, kind: str) -> OfficialAvatar:
+    where = {"torso" if kind.startswith("torso") else "head": files / kind}
+    return import_official("x", files / "trainval_dataset.npy", files / "bfm", **where)
+
+
 @pytest.fixture(scope="module")
 def may(files) -> OfficialAvatar:
     dataset = files / "trainval_dataset.npy"
@@ -182,7 +221,11 @@ def official(files: Path, device: str) -> EmoGene:
     """The official networks, as loaded."""
     pytest.importorskip("parselmouth", reason="extra 'official' is not installed")
     return EmoGene.from_pretrained(
-        *(device, 2, files / "EmoTalk.pth", files / "audio2motion_vae", files / "hubert-large-ls960-ft")
+        device=device,
+        threads=2,
+        emotalk=files / "EmoTalk.pth",
+        audio2motion=files / "audio2motion_vae",
+        hubert=files / "hubert-large-ls960-ft",
     )
 
 
@@ -282,13 +325,26 @@ def test_import_then_generate(run, files, voice, tmp_path):
 @pytest.mark.parametrize("mixture", ["reference:6", "reference:7", "reference:8", "reference:9", "default"])
 def test_every_mixture_on_the_imported_avatar(reference, files, may, voice, tmp_path, mixture):
     may.save(tmp_path / "may.safetensors")
-    one, two = (reference(voice, tmp_path / "may.safetensors", mixture=mixture, size=64) for _ in "ab")
-    np.testing.assert_array_equal(one.mixed.points, two.mixed.points)
-    assert np.ptp(one.mixed.points[:, MOUTH], axis=0).max() > 1e-3
-    assert np.abs(one.mixed.points - may.model.mean).max() < 2
+    one, two = (
+        reference(voice, avatar=each, mixture=mixture, size=64).performance.landmarks.points
+        for each in (may, tmp_path / "may.safetensors")
+    )
+    np.testing.assert_array_equal(one, two)
+    assert np.ptp(one[:, MOUTH], axis=0).max() > 1e-3
+    assert np.abs(one - may.space.model.mean).max() < 2
 
 
-def test_what_is_saved_is_what_was_imported(may, files, tmp_path):
+def test_the_video_shows_the_official_poses_and_blinks(reference, may):
+    """In order, the blink at frame 75; the landmarks come without it."""
+    shown = reference(hum(4.0), 16_000, avatar=may, mixture="reference", size=64).performance
+    np.testing.assert_array_equal(shown.blink.values[:, 0], official_blink(100))
+    np.testing.assert_array_equal(shown.head.source[:FRAMES], np.arange(FRAMES))
+    assert shown.head.source[FRAMES] == FRAMES - 1, "mirrored beyond the end"
+    lids = np.linalg.norm(shown.landmarks.points[:, 37] - shown.landmarks.points[:, 41], axis=-1)
+    assert lids[78] > 0.5 * np.median(lids)
+
+
+def test_what_is_saved_is_what_was_imported(may, files, tmp_path, filmed):
     path = tmp_path / "may.safetensors"
     may.save(path)
     assert path.stat().st_mode & 0o077 == 0
@@ -299,8 +355,8 @@ def test_what_is_saved_is_what_was_imported(may, files, tmp_path):
     assert all(torch.equal(state[key], value) for key, value in checkpoint["state_dict"]["model"].items())
     for name in ("database", "neutral"):
         np.testing.assert_array_equal(getattr(copy.space, name), getattr(may.space, name))
-    motion = Landmarks.of(may.space.database[:2])
-    first, second = (list(avatar.renderer(64, threads=1).frames(motion)) for avatar in (may, copy))
+    shown = filmed(may, may.space.database[:2])
+    first, second = (list(avatar.renderer(64, threads=1).frames([shown])) for avatar in (may, copy))
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
 
 
@@ -308,61 +364,59 @@ def test_the_person_is_the_datasets_with_every_expression_of_the_model(may, file
     content, face = recording(), load_bfm(files / "bfm")
     expected = face.landmarks(content["id"][0], content["exp"])
     np.testing.assert_allclose(may.space.database, expected, atol=1e-6)
-    spoken = may.model.landmarks(np.ones(1, np.float32), content["exp"][:3])
+    spoken = may.space.model.landmarks(np.ones(1, np.float32), content["exp"][:3])
     np.testing.assert_allclose(spoken, expected[:3], atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["head", "torso", "head_sr", "torso_sr"])
-def test_every_kind_renders(files, kind):
-    where = {"torso" if kind.startswith("torso") else "head": files / kind}
-    avatar = import_official("x", files / "trainval_dataset.npy", files / "bfm", **where)
+kinds = pytest.mark.parametrize("kind", ["head", "torso", "head_sr", "torso_sr"])
+
+
+@kinds
+def test_every_kind_renders(files, filmed, kind):
+    avatar = imported(files, kind)
     assert avatar.native == (NATIVE if kind.endswith("sr") else 64)
-    motion = Landmarks.of(avatar.space.database[:3])
-    pictures = list(avatar.renderer(64, threads=2).frames(motion))
+    pictures = list(avatar.renderer(64, threads=2).frames([filmed(avatar, avatar.space.database[:3])]))
     assert [p.shape for p in pictures] == [(64, 64, 3)] * 3
     assert np.abs(pictures[0].astype(int) - pictures[2]).max() > 0
 
 
-@pytest.mark.parametrize("kind", ["head", "torso", "head_sr", "torso_sr"])
-def test_plain_pytorch_gives_the_kernels_pictures(files, kind):
-    where = {"torso" if kind.startswith("torso") else "head": files / kind}
-    avatar = import_official("x", files / "trainval_dataset.npy", files / "bfm", **where)
+@kinds
+def test_plain_pytorch_gives_the_kernels_pictures(files, filmed, kind):
+    avatar = imported(files, kind)
     kernels, plain = (
-        OfficialRenderer(avatar, 64, "white", 1, "nearest", backend=backend)
-        for backend in ("numba", "reference")
+        avatar.renderer(64, "white", threads=1, backend=backend) for backend in ("numba", "reference")
     )
-    for state in kernels.states(avatar.space.database[:2]):
-        ours, theirs = kernels.inner.layers(state), plain.inner.layers(state)
+    for state in kernels.states([filmed(avatar, avatar.space.database[:2])]):
+        ours, theirs = kernels.fields.layers(state), plain.fields.layers(state)
         for one, other in zip(ours[:4], theirs[:4], strict=True):
             assert (one - other).abs().max() < 1e-4
         assert 0.01 < ours.head.mean() < 0.99
-        pictures = (renderer.inner.frame(state).astype(int) for renderer in (kernels, plain))
+        pictures = (renderer.fields.frame(state).astype(int) for renderer in (kernels, plain))
         assert np.abs(np.subtract(*pictures)).max() <= 1
 
 
-def test_the_audio_networks_are_on_the_device(files, may, reference, voice, tmp_path, pretended_cuda):
-    may.save(tmp_path / "may.safetensors")
+def test_the_audio_networks_are_on_the_device(files, may, reference, voice, pretended_cuda):
     there = official(files, "auto")
-    assert there.device == "cuda"
-    here, there = (made(voice, tmp_path / "may.safetensors", size=64) for made in (reference, there))
-    np.testing.assert_allclose(here.mixed.points, there.mixed.points, atol=1e-4)
-    np.testing.assert_allclose(here.blendshapes.weights, there.blendshapes.weights, atol=1e-4)
+    assert there.rendering.device == "cuda"
+    here, there = (made(voice, avatar=may, size=64).performance for made in (reference, there))
+    np.testing.assert_allclose(here.landmarks.points, there.landmarks.points, atol=1e-4)
+    np.testing.assert_allclose(here.blendshapes.values, there.blendshapes.values, atol=1e-4)
 
 
-def test_everything_is_on_the_device(may, pretended_cuda):
-    there = may.renderer(2 * NATIVE, device="cuda").inner
+def test_everything_is_on_the_device(may, filmed, pretended_cuda):
+    there = may.renderer(2 * NATIVE, device="cuda").fields
     here = may.renderer(2 * NATIVE, device="cpu")
     assert there.device.type == "cuda"
-    for state in here.states(may.space.database[:2]):
-        assert np.abs(here.inner.frame(state).astype(int) - there.frame(state)).max() <= 1
+    for state in here.states([filmed(may, may.space.database[:2])]):
+        assert np.abs(here.fields.frame(state).astype(int) - there.frame(state)).max() <= 1
 
 
-def test_a_frame_is_given_what_the_condition_pipeline_gives(may):
-    faces = may.space.database
-    states = list(may.renderer(64, pose="static").states(faces))
+def test_a_frame_is_given_what_the_condition_pipeline_gives(may, filmed):
+    faces, renderer = may.space.database, may.renderer(64)
+    states = list(renderer.states([filmed(may, faces, np.zeros(FRAMES, int))]))
     assert len(states) == FRAMES
     assert all(torch.equal(states[0].rays.direction, s.rays.direction) for s in states[1:])
-    moving = list(may.renderer(64).states(faces))
+    moving = list(renderer.states([filmed(may, faces)]))
     assert not torch.equal(moving[0].rays.direction, moving[9].rays.direction)
     chin = moving[3].torso_condition
     assert chin is not None and chin.shape == (1, 136)
@@ -372,53 +426,78 @@ def test_a_frame_is_given_what_the_condition_pipeline_gives(may):
 
 
 @pytest.mark.parametrize("kind", ["torso", "torso_sr"])
-def test_conditions_are_made_block_by_block(files, monkeypatch, kind):
-    avatar = import_official("x", files / "trainval_dataset.npy", files / "bfm", torso=files / kind)
-    faces = avatar.space.database[np.arange(190) % FRAMES]  # with the blinks at 75 and 175
-    whole = list(avatar.renderer(64).states(faces))
-    made = []
-    monkeypatch.setattr("emogene.reference.avatar.BLOCK", 7)
-    monkeypatch.setattr(
-        "emogene.reference.avatar.head_condition",
-        lambda *given, **more: made.append(len(given[0])) or head_condition(*given, **more),
-    )
-    parts = avatar.renderer(64).states(faces)
-    for t, (one, other) in enumerate(zip(whole, parts, strict=True)):
-        assert max(made) <= 7 + 2 * 7 and len(made) == t // 7 + 1
-        assert (one.condition - other.condition).abs().max() < 1e-6
-        assert torch.equal(one.rays.direction, other.rays.direction)
-        assert one.torso_condition is not None and other.torso_condition is not None
-        assert (one.torso_condition - other.torso_condition).abs().max() < 1e-6
+@pytest.mark.parametrize("length", [1, 6, 7, 190])
+def test_stretches_give_the_official_conditions_of_the_whole_clip(files, filmed, kind, length):
+    """Whatever their lengths: windows, blinks (at 75 and 175) and smoothed poses look across their ends."""
+    avatar = imported(files, kind)
+    faces, head = avatar.space.database[np.arange(190) % FRAMES], avatar.portrait.head
+    whole = filmed(avatar, faces)
+    source = whole.head.source
+    shut, area = blinked(faces, official_blink(190), avatar.eyes)
+    windows = head_condition(shut, avatar.space.origin, avatar.statistics, head.config.window)
+    if kind == "torso":
+        torso = torso_pose(avatar.track.camera[source])
+    else:
+        torso = torso_landmarks(faces, avatar.track.euler[source], avatar.track.trans[source])
+    stretches = (whole[first : first + length] for first in range(0, 190, length))
+    states = list(avatar.renderer(64).states(stretches))
+    assert len(states) == 190
+    for t, state in enumerate(states):
+        with torch.no_grad():
+            wanted = head.condition(torch.from_numpy(windows[t]), torch.from_numpy(area[t]).float())
+        assert (state.condition - wanted).abs().max() < 1e-6
+        np.testing.assert_allclose(state.torso_condition[0], torso[t], atol=1e-6)
 
 
-def test_longer_than_the_video_the_poses_come_back(may):
-    faces = np.repeat(may.space.database, 3, 0)
-    states = list(may.renderer(64).states(faces))
-    turned = [s.rays.direction for s in states]
-    assert torch.equal(turned[FRAMES - 1], turned[FRAMES]) and torch.equal(turned[0], turned[2 * FRAMES - 1])
+def test_a_frame_is_shown_as_soon_as_its_neighbours_are_known(may, filmed):
+    whole, asked = filmed(may, may.space.database), []
+
+    def live():
+        for first in range(FRAMES):
+            asked.append(first)
+            yield whole[first : first + 1]
+
+    states = may.renderer(64).states(live())
+    for t in range(20):
+        next(states)
+        assert asked[-1] == t + 3, "the poses are smoothed over seven frames"
+
+
+@pytest.mark.parametrize("kind", ["head_sr", "torso_sr"])
+def test_eyes_are_shut_by_the_performances_blinks(files, filmed, kind):
+    avatar = imported(files, kind)
+    shown = filmed(avatar, avatar.space.database[:5], np.zeros(5, int))
+    shut = replace(shown, blink=replace(shown.blink, values=np.ones((5, 1), np.float32)))
+    first, second = (next(avatar.renderer(64).states([each])).condition for each in (shown, shut))
+    assert (first - second).abs().max() > 1e-3
+
+
+def test_only_poses_of_the_video_are_shown(may, performed):
+    free = replace(may.pose[:3], source=None)
+    shown = performed(may.space.database[:3], free, blink=may.blink(3))
+    refused("own video", lambda: list(may.renderer(64).frames([shown])))
 
 
 @pytest.mark.parametrize("mixture", ["reference", "default"])
-def test_a_clip_of_one_frame(reference, may, voice, tmp_path, mixture):
-    may.save(tmp_path / "may.safetensors")
+def test_a_clip_of_two_frames(reference, may, tmp_path, mixture):
     short = write_sound(tmp_path / "short.wav", hum(0.06)[-800:] + 0.01)
-    result = reference(short, tmp_path / "may.safetensors", mixture=mixture, size=64)
+    result = reference(short, avatar=may, mixture=mixture, size=64)
     assert len(result) == 2 and len(list(result.frames())) == 2
-    one = Landmarks.of(result.mixed.points[:1])
-    assert [p.shape for p in result.frames(one)] == [(64, 64, 3)]
 
 
 def test_stereo_is_heard_as_by_the_official_code(reference, may, tmp_path):
     """HuBERT has the left channel; Praat's pitch is of the mean of both."""
     left, noise = hum(1.0), 0.1 * np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
-    speech = analyse(load_audio(write_sound(tmp_path / "stereo.wav", left, noise)))
-    heard = reference.audio2motion.speak(speech, 25, may.space).points
-    network = reference.audio2motion.model
+    sound = Sound.open(write_sound(tmp_path / "stereo.wav", left, noise))
+    samples = np.concatenate(list(sound.speech()))
+    speech = SpeechStream(None, sound).push(samples, end=sound.duration)
+    heard = reference.lips.stream(may.space).push(speech)
+    network = reference.lips.model
     for expression, same in (
         (network((left + noise) / 2, left=left), True),
-        (network(speech.samples), False),
+        (network(samples), False),
     ):
-        shown = may.model.landmarks(np.ones(1, np.float32), expression)
+        shown = may.space.model.landmarks(np.ones(1, np.float32), expression)
         assert np.allclose(shown, heard[: len(shown)], atol=1e-4) == same
 
 
@@ -426,9 +505,9 @@ def test_a_database_of_copies_has_a_projection(files, tmp_path, reference, voice
     content = recording()
     content["exp"][:] = content["exp"][:2].repeat(FRAMES // 2, 0)
     path = write_dataset(tmp_path / "copies.npy", content)
-    import_official("x", path, files / "bfm", torso=files / "torso_sr").save(tmp_path / "x.safetensors")
-    result = reference(voice, tmp_path / "x.safetensors", mixture="reference", size=64)
-    assert np.isfinite(result.mixed.points).all()
+    avatar = import_official("x", path, files / "bfm", torso=files / "torso_sr")
+    result = reference(voice, avatar=avatar, mixture="reference", size=64)
+    assert np.isfinite(result.performance.landmarks.points).all()
 
 
 def test_config_beside_the_checkpoint(files, tmp_path):
@@ -528,31 +607,30 @@ def test_names_that_cannot_be(name):
 
 def test_official_networks_want_an_imported_avatar_and_hear_the_emotion(reference, voice):
     refused("avatar import", lambda: reference(voice, size=64))
-    speech = analyse(hum(0.5))
-    refused("--emotion auto", lambda: reference.emotalk(speech, parse("happy")))
+    refused("--emotion auto", lambda: reference.emotion.stream(parse("happy")))
     refused("--emotion auto", lambda: reference(voice, emotion="happy", size=64))
 
 
 def test_emotalk_can_be_told_level_and_person(reference):
-    speech, auto = analyse(hum(0.5)), parse("auto")
-    network = reference.emotalk.model
-    told = [
-        ReferenceEmotion(network, Manner(level, person))(speech, auto).blendshapes.weights
-        for level, person in ((1, 0), (0, 0), (1, 23))
-    ]
-    assert np.abs(told[0] - told[1]).max() > 1e-3 and np.abs(told[0] - told[2]).max() > 1e-3
-    np.testing.assert_array_equal(told[0], reference.emotalk(speech, auto).blendshapes.weights)
-    refused("level is 0 to 1", lambda: EmoGene.from_pretrained(level=2))
-    refused("person is 0 to 23", lambda: EmoGene.from_pretrained(person=24))
+    speech = analyse(hum(0.5))
+
+    def told(level: int, person: int) -> np.ndarray:
+        branch = ReferenceEmotion(reference.emotion.model, Manner(level, person))
+        return branch.stream().push(speech).emotion.values
+
+    usual = told(1, 0)
+    assert np.abs(usual - told(0, 0)).max() > 1e-3 and np.abs(usual - told(1, 23)).max() > 1e-3
+    np.testing.assert_array_equal(usual, reference.emotion.stream().push(speech).emotion.values)
+    refused("level is 0 to 1", lambda: Manner(level=2))
+    refused("person is 0 to 23", lambda: Manner(person=24))
 
 
-def test_precision(may):
-    states = list(may.renderer(2 * NATIVE).states(may.space.database[:1]))
-    whole, half = (
-        may.renderer(2 * NATIVE, precision=precision).inner.frame(states[0]).astype(int)
-        for precision in (None, "bf16")
+def test_precision(may, filmed):
+    state = next(may.renderer(2 * NATIVE).states([filmed(may, may.space.database[:1])]))
+    whole, exact, half = (
+        may.renderer(2 * NATIVE, precision=precision).fields.frame(state).astype(int)
+        for precision in (None, "fp32", "bf16")
     )
-    exact = may.renderer(2 * NATIVE, precision="fp32").inner.frame(states[0])
     assert (whole == exact).all() and 0 < np.abs(whole - half).max() < 40
     refused("precision", lambda: may.renderer(64, precision="fp16"))
 

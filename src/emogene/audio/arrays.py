@@ -30,7 +30,7 @@ def _blocks(array: np.ndarray, rate: int) -> Iterator[Block]:
         raise EmoGeneError(f"sound is an array [n] or [n, channels], not {list(array.shape)}")
     if array.dtype.kind not in "fiu":
         raise EmoGeneError(f"sound is an array of floats or integers, not {array.dtype}")
-    columns = array.reshape(len(array), -1)
+    columns = array[:, None] if array.ndim == 1 else array
     names = NAMES.get(columns.shape[1], (UNNAMED,) * columns.shape[1])
     step = round(USUAL * rate)
     for start in range(0, len(columns), step):

@@ -1,7 +1,6 @@
-"""The sound of any file, in time, by PyAV (which brings its own FFmpeg)."""
+"""One stream of an open container to blocks of sound, in time, by PyAV (which brings its own FFmpeg)."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -9,126 +8,26 @@ import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError, PatchWelcomeError
 
-from emogene.audio.block import Block, gathered
+from emogene.audio.block import Block
 from emogene.audio.damage import Damage
-from emogene.audio.joined import Part, parts
 from emogene.audio.timestamps import Stamped, in_time
 from emogene.errors import EmoGeneError
 
-PROBED = 2  # seconds that must decode before anything else is done
 MANY = 32  # packets by which a file that cannot be decoded is known
-DEFAULT, COVER_ART = 0x1, 0x400  # dispositions of a stream
+COVER_ART = 0x400  # disposition of a stream
 # Containers whose packets carry their time; in others it is counted, and junk would seem to take time.
 TIMED = {"mov", "matroska", "mpegts", "mpeg", "ogg", "flv", "asf", "avi", "nut", "rm", "wtv", "mxf", "flac"}
 # Containers that tell their length; in others it is FFmpeg's guess.
 MEASURED = {"mov", "matroska", "flac", "aiff", "au", "flv", "wv", "tta", "asf", "ape", "mp3"}
-SHORTER = Fraction(1, 5)  # seconds by which a whole file may be shorter than it says
+SHORTER = 0.2  # seconds by which a whole file may be shorter than it says
 REMEDY = "convert it to wav, flac or m4a by the program that made it"
 
 
-class SoundFile:
-    """One sound track of one file, which can be decoded again and again.
+class TrackDecoder:
+    """One stream of an open container, in time; what it cannot use goes to ``damage``.
 
-    ``track``: 1 is the file's first sound track; by default the one it marks as default, else the first that
-    is not silent. Raises EmoGeneError, one line that names the file, where it is missing, is not audio, has
-    no sound, or none that FFmpeg can decode. ``warnings`` tell which track was taken where there are several,
-    and, after a whole round of :meth:`blocks`, what was damaged or cut off.
+    ``before``: seconds of sound that other parts of the file gave.
     """
-
-    def __init__(self, path: Path, track: int | None = None) -> None:
-        self.path, self.warnings = path, list[str]()
-        _check(path)
-        self._parts = parts(path)
-        self._track = 0
-        self._track = self._choose(track)
-        self._probe()
-
-    @property
-    def seconds(self) -> Fraction | None:
-        """How long it is, by what the file says of itself; None where it says nothing."""
-        total = Fraction(0)
-        for part in self._parts:
-            with self._open(part) as container:
-                if container.duration is None:
-                    return None
-                total += Fraction(container.duration, av.time_base)
-        return total
-
-    def blocks(self) -> Iterator[Block]:
-        """The sound from the container's start: silence where it starts later, and where packets are lost."""
-        damage, elapsed = Damage(), Fraction(0)
-        for part in self._parts:
-            with self._open(part) as container:
-                stream = self._stream(container)
-                track = _Track(self.path, container, stream, damage, elapsed)
-                for block in gathered(track.blocks()):
-                    elapsed += block.seconds
-                    yield block
-            if part.missing:
-                damage.cut = f"is cut off: {part.missing} bytes are missing at its end"
-        if str(damage):
-            self._warn(str(damage))
-
-    def _warn(self, what: str) -> None:
-        line = f"{self.path}: {what}"
-        if line not in self.warnings:
-            self.warnings.append(line)
-
-    def _open(self, part: Part) -> InputContainer:
-        try:
-            # The whitelist keeps playlists local.
-            return av.open(part.url, options={"protocol_whitelist": "file,subfile"})
-        except PermissionError:
-            raise EmoGeneError(f"{self.path}: no permission to read it") from None
-        except (FFmpegError, UnicodeError) as error:
-            raise EmoGeneError(f"{self.path}: {_why_not(self.path, error)}") from None
-
-    def _stream(self, container: InputContainer) -> av.AudioStream:
-        tracks = container.streams.audio
-        if not tracks:
-            raise EmoGeneError(f"{self.path}: has no sound; give a file with an audio stream")
-        stream = tracks[min(self._track, len(tracks) - 1)]
-        if stream.codec_context is None:
-            raise EmoGeneError(f"{self.path}: the codec of its sound is not supported; {REMEDY}")
-        return stream
-
-    def _choose(self, track: int | None) -> int:
-        """The index among the sound tracks."""
-        with self._open(self._parts[0]) as container:
-            streams = container.streams.audio
-            count, marked = len(streams), [i for i, s in enumerate(streams) if s.disposition & DEFAULT]
-        if track is not None and not 1 <= track <= max(1, count):
-            raise EmoGeneError(f"{self.path}: there is no sound track {track} among its {count}")
-        if count < 2 or track is not None:
-            return (track or 1) - 1
-        candidates = marked or list(range(count))
-        chosen = candidates[0]
-        if len(candidates) > 1:
-            chosen = next(filter(self._sounds, candidates), chosen)
-        self._warn(f"has {count} sound tracks; track {chosen + 1} is used")
-        return chosen
-
-    def _sounds(self, track: int) -> bool:
-        """Whether a track can be decoded and is not silent throughout."""
-        self._track = track
-        try:
-            return any(block.samples.any() for block in self.blocks())
-        except EmoGeneError:
-            return False
-
-    def _probe(self) -> None:
-        """Fail now rather than later: decode the start."""
-        decoded = Fraction(0)
-        for block in self.blocks():
-            decoded += block.seconds
-            if decoded >= PROBED:
-                return
-        if not decoded:
-            raise EmoGeneError(f"{self.path}: has no sound in it (0 samples)")
-
-
-class _Track:
-    """One stream of an open container."""
 
     def __init__(
         self,
@@ -136,18 +35,20 @@ class _Track:
         container: InputContainer,
         stream: av.AudioStream,
         damage: Damage,
-        before: Fraction,
+        before: float,
     ) -> None:
         self._path, self._container, self._stream = path, container, stream
         self._damage = damage
         self._decoded = self._before = before
         self._formats = set(container.format.name.split(","))
         self._good = self._bad = 0
+        if stream.codec_context.name == "flac":  # else it makes loud noise of a damaged frame
+            stream.codec_context.options = {"err_detect": "crccheck+explode"}
 
     def blocks(self) -> Iterator[Block]:
-        origin, elapsed = self._origin(), Fraction(0)
+        origin, elapsed = self._origin(), 0.0
         end = self._declared() if "mov" in self._formats else None
-        for block in in_time(self._frames(), origin, end):
+        for block in in_time(self._frames(), origin, end, self._hole):
             elapsed += block.seconds
             yield block
         declared = self._declared() if self._formats & MEASURED else None
@@ -156,7 +57,10 @@ class _Track:
             # An mp3's length is its frames' where it has a header for that, which gives the delay too.
             told = "mp3" not in self._formats or self._stream.start_time
             if told and elapsed + SHORTER < declared:
-                self._damage.cut = f"is cut off after {float(elapsed):.2f} of {float(declared):.2f} s"
+                self._damage.cut = f"is cut off after {elapsed:.2f} of {declared:.2f} s"
+
+    def _hole(self, since: float, seconds: float) -> None:
+        self._damage.add_hole(self._before + since, seconds)
 
     def _frames(self) -> Iterator[Stamped]:
         packed = _Packed()
@@ -169,10 +73,8 @@ class _Track:
         if self._bad > self._good and not self._before:
             raise self._undecodable()
 
-    def _time(self, frame: av.AudioFrame) -> Fraction | None:
-        if frame.pts is None or not self._formats & TIMED:
-            return None
-        return frame.pts * Fraction(frame.time_base)
+    def _time(self, frame: av.AudioFrame) -> float | None:
+        return frame.time if self._formats & TIMED else None
 
     def _packets(self) -> Iterator[av.Packet | None]:
         """None at the end, which empties the decoder. Packets of no bytes would end it before."""
@@ -182,8 +84,8 @@ class _Track:
                     yield packet
         except FFmpegError as error:
             if not self._good:
-                raise EmoGeneError(f"{self._path}: {_why_not(self._path, error)}") from None
-            self._damage.cut = f"cannot be read beyond {float(self._decoded):.2f} s ({_reason(error)})"
+                raise EmoGeneError(f"{self._path}: {why_not(self._path, error)}") from None
+            self._damage.cut = f"cannot be read beyond {self._decoded:.2f} s ({reason(error)})"
         yield None
 
     def _decode(self, packet: av.Packet | None) -> list[av.AudioFrame]:
@@ -210,30 +112,30 @@ class _Track:
         of = self._good + self._bad
         return EmoGeneError(f"{self._path}: is damaged: {self._bad} of {of} packets cannot be decoded")
 
-    def _origin(self) -> Fraction | None:
+    def _origin(self) -> float | None:
         """When the recording starts, by the container's clock: its picture or its sound."""
         if not self._formats & TIMED:
             return None
         streams = [s for s in self._container.streams if s.type in ("audio", "video")]
         starts = [
-            s.start_time * Fraction(s.time_base)
+            float(s.start_time * s.time_base)
             for s in streams
             if s.start_time is not None and s.time_base and not s.disposition & COVER_ART
         ]
         return min(starts, default=None)
 
-    def _start(self) -> Fraction:
+    def _start(self) -> float:
         """When the sound starts, by the container's clock."""
         stream = self._stream
-        return Fraction(stream.start_time * stream.time_base if stream.start_time and stream.time_base else 0)
+        return float(stream.start_time * stream.time_base) if stream.start_time and stream.time_base else 0.0
 
-    def _declared(self) -> Fraction | None:
+    def _declared(self) -> float | None:
         """When the sound ends, as the container has it."""
         stream = self._stream
         if stream.duration and stream.time_base:
-            return self._start() + stream.duration * Fraction(stream.time_base)
+            return self._start() + float(stream.duration * stream.time_base)
         if self._container.duration and len(self._container.streams) == 1:
-            return Fraction(self._container.duration + (self._container.start_time or 0), av.time_base)
+            return (self._container.duration + (self._container.start_time or 0)) / av.time_base
         return None
 
 
@@ -258,24 +160,12 @@ class _Packed:
         return Block(np.ascontiguousarray(samples), frame.sample_rate, self._names)
 
 
-def _check(path: Path) -> None:
-    try:
-        if path.is_file():
-            with open(path, "rb"):
-                return
-    except PermissionError:
-        raise EmoGeneError(f"{path}: no permission to read it") from None
-    except (OSError, ValueError) as error:
-        raise EmoGeneError(f"{path}: cannot be read ({_reason(error)})") from None
-    raise EmoGeneError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
-
-
-def _why_not(path: Path, error: Exception) -> str:
+def why_not(path: Path, error: Exception) -> str:
     with open(path, "rb") as file:
         if file.read(8)[4:] == b"ftyp":
             return "is cut off: the index at its end (moov) is missing; copy it anew"
-    return f"is not a sound file ({_reason(error)})"
+    return f"is not a sound file ({reason(error)})"
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)

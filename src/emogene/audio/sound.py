@@ -11,9 +11,9 @@ import numpy as np
 
 from emogene.audio.arrays import ReadOnce, array_blocks
 from emogene.audio.block import Block
-from emogene.audio.decode import SoundFile
 from emogene.audio.downmix import Downmix
 from emogene.audio.rate import LAYOUTS, RateConverter
+from emogene.audio.sound_file import SoundFile
 from emogene.clock import SAMPLE_RATE
 from emogene.errors import EmoGeneError
 

@@ -40,16 +40,19 @@ class AvatarRenderer(PerformanceRenderer):
     def states(self, performances: Iterable[Performance]) -> Iterator[FrameState]:
         for part in in_blocks(performances, BLOCK):
             gaze = self.basis.gaze_at(part.gaze.values)
-            yield from self._states(part.landmarks.points, part.head, gaze)
+            yield from self.posed_states(part.landmarks.points, part.head, gaze)
 
     def posed(
         self, points: np.ndarray, pose: HeadPose, gaze: np.ndarray | None = None
     ) -> Iterator[np.ndarray]:
         """Pictures of ``points [T, 68, 3]``, T poses, and ``gaze [T, 2]`` as :func:`.capture.tracks.gaze`
         measures it (the mean if None)."""
-        return self.pictures(self._states(points, pose, gaze))
+        return self.pictures(self.posed_states(points, pose, gaze))
 
-    def _states(self, points: np.ndarray, pose: HeadPose, gaze: np.ndarray | None) -> Iterator[FrameState]:
+    def posed_states(
+        self, points: np.ndarray, pose: HeadPose, gaze: np.ndarray | None = None
+    ) -> Iterator[FrameState]:
+        """What the networks are given for these: see :meth:`posed`."""
         conditions, residuals = self.basis.split(points, gaze)
         torso = self.pose_scale(pose.rotation, pose.translation)
         for t in range(len(points)):

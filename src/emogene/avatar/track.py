@@ -25,7 +25,7 @@ def joined_pose(
     offsets = (mean.inv() * Rotation.from_matrix(rotation)).as_rotvec()
     six = np.concatenate([offsets, translation - translation.mean(0)], 1)
     pieces = [_whole(six[clip == c], stride) for c in np.unique(clip)]
-    liveliness = [float(np.linalg.norm(piece.std(0) / six.std(0))) for piece in pieces]
+    liveliness = [float(np.linalg.norm(piece.std(0) / (six.std(0) + 1e-9))) for piece in pieces]
     lively = np.argsort(-np.array(liveliness), kind="stable")[:clips]
     track = pieces[lively[0]]
     for i in lively[1:]:

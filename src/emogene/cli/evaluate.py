@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
@@ -19,10 +20,12 @@ class Evaluate:
     """Write the figures to this file too."""
 
     def run(self) -> None:
+        from emogene.cli.streams import show
         from emogene.output import check_outputs
         from emogene.progress import bars
 
-        check_outputs([self.json] if self.json else [], [self.folder])
+        if self.json:
+            check_outputs([self.json], filter(Path.is_file, Path(self.folder).rglob("*")))
         from emogene.evaluate import evaluate, write_figures
 
         with bars() as progress:
@@ -30,7 +33,7 @@ class Evaluate:
         if self.json:
             write_figures(figures, self.json)
         for name, value in flat(figures):
-            print(f"{name:<40} {value}")
+            show(f"{name:<40} {value}")
 
 
 def flat(figures: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -2,7 +2,11 @@
 
 import os
 import sys
+from contextlib import suppress
+from io import TextIOWrapper
 from typing import TextIO
+
+from emogene.errors import EmoGeneError
 
 
 def prepare_streams() -> None:
@@ -15,27 +19,35 @@ def prepare_streams() -> None:
         pass
     os.close(free)
     for name in ("stdout", "stderr"):
-        stream: TextIO | None = getattr(sys, name)
+        stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        elif hasattr(stream, "reconfigure") and stream.errors == "strict":
+        elif isinstance(stream, TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
 
 
 def silence(stream: TextIO) -> None:
     """Nothing more goes where ``stream`` goes: its reader is gone, or the disk is full."""
-    try:
+    with suppress(OSError, ValueError):  # not a real file, as under a test
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    except (OSError, ValueError):  # not a real file, as under a test
-        pass
+
+
+def show(*lines: object) -> None:
+    """Lines that are what was asked for, on standard output. EmoGeneError where that takes none;
+    BrokenPipeError where its reader has seen enough."""
+    try:
+        print(*lines, sep="\n", flush=True)
+    except OSError as error:
+        silence(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise EmoGeneError(f"standard output: cannot be written ({error.strerror})") from None
 
 
 def say(*lines: object) -> None:
     """Name what was made, on standard output. Where that takes nothing, the work was done all the same."""
-    try:
-        print(*lines, sep="\n", flush=True)
-    except OSError:
-        silence(sys.stdout)
+    with suppress(EmoGeneError, BrokenPipeError):
+        show(*lines)
 
 
 def note(line: str) -> None:

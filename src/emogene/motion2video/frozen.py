@@ -8,12 +8,13 @@ from torch import Tensor
 from emogene.motion2video.encodings import SH_CONSTANT, frequency, spherical_harmonics
 from emogene.motion2video.field import HeadField
 from emogene.motion2video.torso import TorsoConfig, TorsoField
+from emogene.packed import packs
 
 
 def best_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on a CPU that multiplies it natively, float32 elsewhere."""
-    native = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if native else torch.float32
+    """bfloat16 on a CPU that multiplies it natively, and may; float32 elsewhere."""
+    native = torch.cpu._is_avx512_bf16_supported() and packs(torch.bfloat16)
+    return torch.bfloat16 if native and device.type == "cpu" else torch.float32
 
 
 def _columns(weight: Tensor, *widths: int) -> list[Tensor]:

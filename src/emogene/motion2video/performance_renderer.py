@@ -25,7 +25,8 @@ class RenderConfig:
     size: int = 512
     """Rows and columns of the pictures."""
     background: Background = None
-    """A colour ("white", "#8090a0"), an image file or uint8 ``[H, W, 3]``; the avatar's own if None."""
+    """A colour ("white", "#8090a0"), an image file or uint8 ``[H, W, 3 or 4]``; the avatar's own if None, and
+    where it is transparent."""
     device: str = "auto"
     """auto (CUDA where there is one), cpu or cuda."""
     threads: int | None = None

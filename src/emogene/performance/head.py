@@ -42,6 +42,8 @@ class SpeakingHead:
         """
         self._nods += [nod for second in accents if (nod := self._nod(second)) is not None]
         self._extend(activity)
+        if stop <= self._frame:
+            return self._track[np.zeros(0, int)], np.zeros((0, 3))
         frames = np.arange(self._frame, stop)
         time = frames / float(self._fps)
         row = np.clip(time * float(SPEECH_FPS) - self._row, 0, max(len(self._activity) - 1, 0))
@@ -49,7 +51,7 @@ class SpeakingHead:
         place, strength = (np.interp(row, known, rows) for rows in (self._places, self._activity))
         turned = self._gesture(time, STILL + (1 - STILL) * strength)
         pose = self._track.to_and_fro(place).turned(turned, PIVOT)
-        self._frame = max(stop, self._frame)
+        self._frame = stop
         self._forget()
         return HeadPose(pose.rotation, pose.translation, self._fps), turned
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.frame import FieldFrame
+from emogene.avatar.train.precision import mixed_precision
 from emogene.avatar.train.sampling import Regions, frame_shares
 from emogene.avatar.train.seed import seeded
 from emogene.avatar.train.visible import SeenCells, VisibleCells
@@ -170,12 +171,12 @@ class HeadTrainer:
 def evaluate_samples(
     field: HeadField, samples: Samples, direction: Tensor, condition: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Density ``[M]`` and colour ``[M, 3]`` of samples, networks in bfloat16; one condition per ray."""
+    """Density ``[M]`` and colour ``[M, 3]`` of samples, in mixed precision; one condition per ray."""
     total = len(samples)
     spare = -total % BATCH_UNIT
     position = nn.functional.pad(samples.position, (0, 0, 0, spare))
     ray = nn.functional.pad(samples.ray, (0, spare))
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         value = field(position, ray, direction, condition, frame=torch.arange(len(condition)))
     return value.sigma[:total], value.colour[:total]
 

@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
 
+from emogene.avatar.train.precision import mixed_precision
 from emogene.avatar.train.seed import seeded
 from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
 from emogene.progress import Progress, over, silent
@@ -52,7 +53,7 @@ class SuperResolutionTrainer:
     def step(self) -> float:
         """One step of the optimiser; returns its loss."""
         image, target = self._batch()
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             difference = self.net(image).float() - target
         loss = difference.abs().mean()
         for axis in (2, 3):

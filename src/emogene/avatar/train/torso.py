@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 from torch import Tensor
 
 from emogene.avatar.capture.dataset import TrainingSet
+from emogene.avatar.train.precision import mixed_precision
 from emogene.avatar.train.seed import seeded
 from emogene.motion2video.torso import TorsoConfig, TorsoField, pixel_coordinates
 from emogene.progress import Progress, over, silent
@@ -101,7 +102,7 @@ class TorsoTrainer:
         place = self.random.choice(self.places, count)
         condition = self.pose[frame]
         condition = condition + self.config.pose_noise * torch.randn(condition.shape, generator=self.noise)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             code = self.field.torso_individual_codes[self.clip[frame]]
             value = self.field(self.coordinates[place], condition, code)
         head = torch.from_numpy(self.heads[frame, place].astype(np.float32))
