@@ -40,7 +40,8 @@ class EmotionalSpeech:
         assert self.emotion is not None
         if self.words is None:
             return self.emotion
-        values = 1 - (1 - self.words.values) * (1 - self.emotion.values)
+        # So written, words without emotion stay themselves to the last bit.
+        values = self.words.values + (1 - self.words.values) * self.emotion.values
         return Track(np.asarray(values, np.float32), self.emotion.names, self.emotion.fps, self.emotion.unit)
 
 
