@@ -140,7 +140,7 @@ def test_a_constant_offset_does_not_matter(model, samples, level):
 
 
 def test_breath_before_the_first_word_is_not_turned_up(model, samples):
-    """Faint noise, longer than the gain looks ahead, before a loud voice: the mouth is shut until it speaks."""
+    """Faint noise, longer than the gain looks ahead, before a loud voice: no lips move in it."""
     noise = 0.003 * np.random.default_rng(0).normal(size=2 * SAMPLE_RATE)
     openness = mouth_openness(model(analyse(np.concatenate([noise, samples])), mean_face()).points)
     assert openness[: 2 * 25].max() < 0.02 < openness[2 * 25 :].std()
