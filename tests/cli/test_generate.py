@@ -141,13 +141,6 @@ def assert_refused(run: Callable, folder: Path, because: str, *arguments: object
     assert sorted(folder.iterdir()) == before
 
 
-def mp3_with_a_hole(path: Path) -> Path:
-    content = bytearray(write_sound(path, hum(2.0, 44_100), 44_100, "libmp3lame").read_bytes())
-    content[len(content) // 3 :] = b"\xff" * (len(content) - len(content) // 3)
-    path.write_bytes(content)
-    return path
-
-
 def silent_film(path: Path) -> Path:
     with VideoWriter.open(path, 64, 64) as video:
         video.write(np.zeros((64, 64, 3), np.uint8))
