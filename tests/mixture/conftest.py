@@ -1,13 +1,17 @@
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emogene.face.arkit import INDEX
+from emogene.clock import VIDEO_FPS
+from emogene.emotalk.speech import EmotionalSpeech
+from emogene.face.arkit import INDEX, blendshapes
 from emogene.face.landmarks import MOUTH
 from emogene.face.mean import mean_face
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
+from emogene.mixture import Mixed, MixtureModel
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RATE = 25.0
@@ -50,6 +54,23 @@ def expression(label: str) -> np.ndarray:
 
 def faces(weights: np.ndarray, neutral: np.ndarray) -> np.ndarray:
     return neutral + Rig.embedded().displacement(weights)
+
+
+def felt(said: np.ndarray, label: str | None, intensity: float = 1.0, known: bool = True) -> EmotionalSpeech:
+    """An emotion branch's blendshapes, 25 fps: ``said [T, 52]`` and a strong expression, apart where the
+    words are ``known``. Intensity scales activations, as the branch does."""
+    shown = np.zeros(52, np.float32) if label is None else 1 - (1 - expression(label)) ** intensity
+    emotion = blendshapes(np.repeat(shown[None].astype(np.float32), len(said), 0), VIDEO_FPS)
+    both = EmotionalSpeech(emotion=emotion, words=blendshapes(said, VIDEO_FPS))
+    return both if known else EmotionalSpeech(emotion=both.together)
+
+
+def mix(mixture: MixtureModel, space: LandmarkSpace, lips: np.ndarray, emotional: EmotionalSpeech) -> Mixed:
+    """The whole of a recording, as long as ``lips [T, 68, 3]``."""
+    end = Fraction(len(lips)) / VIDEO_FPS
+    found = mixture.stream(Rig.embedded(), space).push(lips, emotional, end=end)
+    assert found is not None
+    return found
 
 
 def noisy(points: np.ndarray, seed: int) -> np.ndarray:

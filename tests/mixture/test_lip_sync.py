@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emogene.face.landmarks import MOUTH, mouth_openness
+from emogene.face.landmarks import mouth_openness
 from emogene.mixture.calibration import Calibration, gaps
 from emogene.mixture.lip_sync import (
     ClosureRule,
@@ -10,50 +10,13 @@ from emogene.mixture.lip_sync import (
     closures,
     hold_gaps,
     open_mouth,
-    reference_closures,
-    reference_reopened,
-    reference_windows,
     spread,
-    towards,
     wanted_gaps,
 )
 
 from .conftest import RATE, faces, words
 
 RULE = ClosureRule()
-
-
-def by_the_book(openness: np.ndarray) -> list[bool]:
-    """The reference's closure rule, frame by frame."""
-    speed = [0.0] + [openness[t] - openness[t - 1] for t in range(1, len(openness))]
-    return [
-        openness[t] < 0.05 and speed[t] < -0.02 and any(v > 0.03 for v in speed[t + 1 : t + 11])
-        for t in range(len(openness))
-    ]
-
-
-@given(st.lists(st.integers(0, 20), max_size=40))
-@settings(max_examples=100)
-def test_reference_closures(levels):
-    openness = np.array(levels, float) / 100
-    assert reference_closures(openness).tolist() == by_the_book(openness)
-
-
-def test_reference_windows_overwrite():
-    closed = np.zeros(20, bool)
-    closed[[4, 12]] = True
-    weights = reference_windows(closed)
-    np.testing.assert_allclose(weights[4:10], [1, 0.64, 0.36, 0, 0.04, 0.16])
-    closed[5] = True
-    assert reference_windows(closed)[4] < 0.65  # the weakness: a closure of two frames loses the first
-
-
-def test_reference_reopened_is_merged_by_max():
-    lips = np.array([0.2, 0.2, 0.02, 0.2, 0.2, 0.03, 0.2, 0.2, 0.2, 0.2])
-    assert not reference_reopened(lips, np.full(10, 0.04)).any()
-    np.testing.assert_allclose(
-        reference_reopened(lips, np.full(10, 0.1)), [0.5, 0.75, 1, 0.75, 0.75, 1, 0.75, 0.5, 0.25, 0]
-    )
 
 
 @given(st.lists(st.booleans(), max_size=30), st.integers(0, 4))
@@ -67,16 +30,6 @@ def test_spread_is_the_greatest_window(events, radius):
             if 0 <= t + k < len(events):
                 wanted[t + k] = max(wanted[t + k], shape[radius + k])
     np.testing.assert_array_equal(spread(events, shape), wanted)
-
-
-def test_towards_blends_only_the_points():
-    rng = np.random.default_rng(0)
-    mixed, lips = rng.normal(size=(2, 3, 68, 3))
-    got = towards(mixed, lips, np.array([0, 0.5, 1]), MOUTH)
-    np.testing.assert_array_equal(got[:, :48], mixed[:, :48])
-    np.testing.assert_array_equal(got[0], mixed[0])
-    np.testing.assert_allclose(got[1, MOUTH], (mixed[1, MOUTH] + lips[1, MOUTH]) / 2)
-    np.testing.assert_array_equal(got[2, MOUTH], lips[2, MOUTH])
 
 
 def plosive(avatar: Calibration, rate: float) -> np.ndarray:
@@ -147,7 +100,4 @@ def test_short_and_empty(space):
     for frames in (0, 1, 2):
         openness = np.full(frames, 0.1)
         assert len(closures(openness, avatar, RATE, RULE)) == frames
-        assert len(reference_closures(openness)) == frames
-        assert len(reference_windows(np.zeros(frames, bool))) == frames
         assert len(closure_windows(np.zeros(frames, bool), RATE, RULE)) == frames
-        assert len(reference_reopened(openness, openness)) == frames
