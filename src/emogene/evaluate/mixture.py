@@ -180,8 +180,7 @@ def _measure(
         unfelt = felt.without_emotion()
         for mode in ("default", "reference"):
             mixed, words = (
-                mixture_named(mode).stream(rig, space).push(lips, each, end=speech.end)
-                for each in (felt, unfelt)
+                mixture_named(mode).stream(rig, space).push(lips, each, speech) for each in (felt, unfelt)
             )
             assert mixed is not None and words is not None
             figures = compare(
