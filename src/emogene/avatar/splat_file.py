@@ -8,18 +8,23 @@ from emogene.motion2video.splats.gaussians import Gaussians
 from emogene.motion2video.splats.layout import POSITION
 
 POSITION_STEP = 1e-4
-"""Positions are 16-bit multiples of it, dm: a hundredth of a millimetre."""
+"""Positions are 16-bit multiples of it from their middle, dm: a hundredth of a millimetre, to 3.2 dm."""
 CLIPPED = 0.9995
 """Quantile of a component's motion at which 8 bits end; the rarest values are clipped."""
 
 
 def splat_tensors(name: str, splats: Gaussians) -> dict[str, Tensor]:
-    """``NAME.position`` int16 ``[3, N]``; ``NAME.base`` float16 ``[10, N]``, the other rows; ``NAME.motion``
-    int8 ``[7, K, N]`` with ``NAME.motion_scale`` float32 ``[7, K]``; ``NAME.groups`` uint8 ``[N]``."""
+    """``NAME.position`` int16 ``[3, N]``, ``NAME.middle`` float32 ``[3]``; ``NAME.base`` half ``[10, N]``,
+    the other rows; ``NAME.motion`` int8 ``[7, K, N]``, ``NAME.motion_scale`` float32 ``[7, K]``;
+    ``NAME.groups`` uint8 ``[N]``.
+    """
     scale = np.quantile(np.abs(splats.motion), CLIPPED, axis=2).astype(np.float32) / 127
     motion = np.round(splats.motion / np.maximum(scale, 1e-12)[..., None]).clip(-127, 127)
+    middle = splats.base[POSITION].mean(1)
+    steps = np.round((splats.base[POSITION] - middle[:, None]) / POSITION_STEP)
     arrays = {
-        "position": np.round(splats.base[POSITION] / POSITION_STEP).clip(-32767, 32767).astype(np.int16),
+        "position": steps.clip(-32767, 32767).astype(np.int16),
+        "middle": middle,
         "base": splats.base[3:].astype(np.float16),
         "motion": motion.astype(np.int8),
         "motion_scale": scale,
@@ -30,8 +35,11 @@ def splat_tensors(name: str, splats: Gaussians) -> dict[str, Tensor]:
 
 def read_splats(name: str, tensors: dict[str, Tensor]) -> Gaussians:
     """The splats that :func:`splat_tensors` wrote, in float32. Raises KeyError where a tensor is missing."""
-    arrays = {key: tensors[f"{name}.{key}"].numpy() for key in ("position", "base", "motion", "motion_scale")}
-    position = arrays["position"].astype(np.float32) * np.float32(POSITION_STEP)
-    motion = arrays["motion"].astype(np.float32) * arrays["motion_scale"][..., None]
-    base = np.concatenate([position, arrays["base"].astype(np.float32)])
+
+    def floats(key: str) -> np.ndarray:
+        return tensors[f"{name}.{key}"].numpy().astype(np.float32)
+
+    position = floats("position") * np.float32(POSITION_STEP) + floats("middle")[:, None]
+    motion = floats("motion") * floats("motion_scale")[..., None]
+    base = np.concatenate([position, floats("base")])
     return Gaussians(base, motion, tensors[f"{name}.groups"].numpy())

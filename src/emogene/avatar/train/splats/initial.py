@@ -26,6 +26,7 @@ FACE = slice(17, 68)
 INNER_UPPER, INNER_LOWER = (60, 61, 62, 63, 64), (60, 67, 66, 65, 64)
 _LUMA = np.array([0.299, 0.587, 0.114])
 _LOW, _HIGH, _STEP = (-1.4, -1.5), (1.4, 2.2), 0.01  # the grid over the head seen from the front, dm
+_BEHIND = 0.12  # of the backing, dm
 _STEEPEST = 1.6  # greatest slope of the surface: at the outline it would stand on edge
 
 
@@ -177,8 +178,8 @@ class _Surface:
         forehead = (np.abs(x) < temples) & (y > brow) & (y < top) & inside
         luma = gaussian_filter(colours, (1, 1, 0)) @ _LUMA
         skin = np.median(luma[in_polygon(x, y, landmarks[[1, 4, 31, 27, 35, 12, 15], :2]) & inside])
-        outer = (y > brow) | ((np.abs(x) > temples - 0.15) & (y > landmarks[EYES, 1].mean() - 0.3))
-        hair = inside & (luma < 0.6 * skin) & outer
+        outer = (y > brow) | ((np.abs(x) > temples - 0.15) & (y > landmarks[33, 1]))
+        hair = inside & (((luma < 0.6 * skin) & outer) | (y > top))
         by_y, by_x = np.gradient(gaussian_filter(points[..., 2], 2), _STEP)
         slopes = np.stack([by_x, by_y], -1)
         return cls(points, colours, inside, density, hair, forehead, slopes, landmarks, layout.fringe)
@@ -198,29 +199,27 @@ class _Surface:
 
     def behind_fringe(self, random: np.random.Generator) -> _Part:
         """Forehead where hair hides it, in the colours of the skin nearby."""
-        hidden = self.hair & self.forehead & (_distance(~self.hair | self.forehead) < 40)
         skin = self.inside & ~self.hair & self.forehead
-        near = _distance(~skin) < 25
-        rows, columns = np.nonzero(hidden & near)
+        rows, columns = np.nonzero(self.hair & self.forehead & (_distance(~skin) < 25))
         if not len(rows) or not skin.any():
             return _Part(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros((0, 2)))
         chosen = random.choice(len(rows), min(len(rows) // 4, 900), replace=False)
         place = rows[chosen], columns[chosen]
         colours = _spread(self.colours, skin, 6.0)
-        skins = np.full(len(chosen), Group.SKIN)
-        return _Part(self.points[place], colours[place], skins, self.slopes[place], cover=1.0)
+        hidden = np.full(len(chosen), Group.BACKING)
+        return _Part(self.points[place], colours[place], hidden, self.slopes[place], cover=1.0)
 
     def backing(self, count: int, random: np.random.Generator) -> _Part:
         """Discs behind the surface, well within its outline, in blurred colours; not behind eyes and lips."""
         x, y = self.points[..., 0], self.points[..., 1]
         closed = self.inside.copy()
-        for part, grow in ((slice(36, 42), 0.0), (slice(42, 48), 0.0), (slice(60, 68), 0.03)):
+        for part, grow in ((slice(36, 42), 0.0), (slice(42, 48), 0.0), (slice(60, 68), 0.1)):
             closed &= ~_box(x, y, self.landmarks[part], grow)
         deep = _distance(self.inside) > 12
         rows, columns = np.nonzero(closed & deep)
         chosen = random.choice(len(rows), min(count, len(rows)), replace=False)
         place = rows[chosen], columns[chosen]
-        positions = self.points[place] - [0, 0, 0.1]
+        positions = self.points[place] - [0, 0, _BEHIND]
         colours, backings = _spread(self.colours, closed, 4.0)[place], np.full(len(chosen), Group.BACKING)
         return _Part(positions, colours, backings, self.slopes[place], size=(0.02, 0.08), cover=1.0)
 
