@@ -11,7 +11,7 @@ GROWTH = f4(1.4)  # of a half axis: on the small triangles of a lid's rim a fold
 
 @kernel
 def turn(splats, row, n, first, second, one, two):
-    """Add ``first one + second two`` to the half axis in rows ``row..row+2``, which grows to GROWTH at most."""
+    """Add ``first one + second two`` to the half axis in rows ``row..row+2``; it grows to GROWTH at most."""
     before, after = f4(0), f4(0)
     for axis in range(3):
         was = splats[row + axis, n]
