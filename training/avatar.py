@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.progress import track
+from emogene.avatar.train.calibrate import calibrated
+from emogene.avatar.train.train import AvatarTraining, train_avatar
 
-from emogene.avatar.avatar import Avatar, Provenance
+from emogene.avatar import Avatar, Provenance
 from emogene.avatar.capture.dataset import CaptureConfig, TrainingSet, capture
 from emogene.avatar.capture.tracks import stored_tracks
-from emogene.avatar.train.calibrate import calibrated
 from emogene.avatar.train.head import HeadTraining
-from emogene.avatar.train.train import AvatarTraining, train_avatar
+from emogene.progress import Progress, bars
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "src/emogene/assets/avatars/grid-s1.safetensors"
@@ -50,16 +50,12 @@ def backdrop(size: int = 64) -> np.ndarray:
     return np.broadcast_to(shade, (size, size, 3)).round().astype(np.uint8)
 
 
-def training_set(data: Path, work: Path | None) -> TrainingSet:
+def training_set(data: Path, work: Path | None, progress: Progress) -> TrainingSet:
     kept = work / "grid-s1.npz" if work else None
     if kept and kept.is_file():
         return TrainingSet.load(kept)
     videos = [data / "grid_s1" / "video" / f"{clip}.mpg" for clip in CLIPS]
-    captured = capture(
-        videos,
-        stored_tracks(data / "grid_s1" / "tracks.npz"),
-        progress=lambda steps: track(steps, "capture"),
-    )
+    captured = capture(videos, stored_tracks(data / "grid_s1" / "tracks.npz"), progress=progress)
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
         captured.save(kept)
@@ -78,11 +74,13 @@ def main() -> None:
 
     torch.set_num_threads(1)
     start = time.perf_counter()
-    data = training_set(args.data, args.work)
+    with bars() as progress:
+        data = training_set(args.data, args.work, progress)
     captured = round(time.perf_counter() - start, 1)
     held = np.isin(data.clip, [CLIPS.index(clip) for clip in HELD_OUT])
     config = AvatarTraining(head=HeadTraining(iterations=args.iterations))
-    avatar, seconds = train_avatar(data, np.flatnonzero(~held), PROVENANCE, backdrop(), config, track)
+    with bars() as progress:
+        avatar, seconds = train_avatar(data, np.flatnonzero(~held), PROVENANCE, backdrop(), config, progress)
     notes = {
         "clips": CLIPS,
         "held_out": HELD_OUT,
