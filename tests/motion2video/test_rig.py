@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from emogene.face.blink import close_eyes
 
 from emogene.avatar.condition import ConditionBasis
 from emogene.emotalk.emotion import LABELS
@@ -12,6 +11,7 @@ from emogene.motion2video.binding import Binding, bind
 from emogene.motion2video.rig import FaceMesh, FaceRig
 from emogene.motion2video.splats.gaussians import Gaussians, Group
 from emogene.motion2video.splats.layout import COLOUR, OPACITY, POSITION, ROWS
+from emogene.performance.blink import close_eyes
 
 MODEL = HeadModel.embedded()
 NEUTRAL = MODEL.mean[MODEL.landmarks].copy()
