@@ -139,27 +139,36 @@ class Generate:
 
     def _check_options(self) -> "Emotion | Timeline":
         """What can be known to be wrong before anything is loaded; the emotion asked for."""
-        from emogene.audio.sound import Sound
         from emogene.device import choose_threads
         from emogene.emotalk.emotion import parse
         from emogene.mixture import check_mixture
-        from emogene.options import checked_fps, checked_seed, checked_size, checked_track
+        from emogene.options import checked_fps, checked_seed
         from emogene.performance.track import check_pose
-        from emogene.video.background import check_background
 
         if not self.emotalk and (self.emotalk_level, self.emotalk_person) != (None, None):
             raise EmoGeneError("--emotalk-level and --emotalk-person go with --emotalk EmoTalk.pth")
         checked_fps(self.fps)
         checked_seed(self.seed)
-        size = checked_size(self.size)
         choose_threads(self.threads)
         check_mixture(self.mixture)
         check_pose(self.pose)
         wanted = parse(self.emotion, self.intensity)
-        Sound.open(self.audio, track=checked_track(self.track))
+        self._check_inputs()
+        return wanted
+
+    def _check_inputs(self) -> None:
+        """That the files to be read are what they should be."""
+        from emogene.audio.sound import Sound
+        from emogene.options import checked_size, checked_track
+        from emogene.video.background import check_background
+        from emogene.weights.avatars import avatar_file
+        from emogene.weights.header import metadata
+
+        size = checked_size(self.size)
+        metadata(avatar_file(self.avatar), "an avatar file")
         if self.background:
             check_background(self.background, size)
-        return wanted
+        Sound.open(self.audio, track=checked_track(self.track))
 
     def _result(self, progress: "Progress") -> "Result":
         from emogene.pipeline import EmoGene
