@@ -84,6 +84,8 @@ class Generate:
 
     def run(self) -> None:
         from emogene.cli.streams import note, say
+        from emogene.weights.avatars import avatar_file
+        from emogene.weights.places import moving_hint
 
         self._check_names()
         wanted = self._check_options()
@@ -96,7 +98,7 @@ class Generate:
             else:
                 result.save(self.output, compare=self._panels, motion=self._motion, progress=progress)
         if not self.quiet:
-            for line in told(result, wanted):
+            for line in filter(None, [moving_hint(avatar_file(self.avatar)), *told(result, wanted)]):
                 note(line)
             say(*self._outputs)
 
@@ -108,6 +110,14 @@ class Generate:
     def _panels(self) -> Path | None:
         output = Path(self.output)
         return output.with_name(f"{output.stem}_compare{output.suffix}") if self.compare else None
+
+    @property
+    def _level(self) -> int:
+        return 1 if self.emotalk_level is None else self.emotalk_level
+
+    @property
+    def _person(self) -> int:
+        return self.emotalk_person or 0
 
     @property
     def _motion(self) -> list[str]:
@@ -154,6 +164,11 @@ class Generate:
         check_pose(self.pose)
         wanted = parse(self.emotion, self.intensity)
         self._check_inputs()
+        if self.emotalk:
+            from emogene.reference.emotion import Manner, heard
+
+            heard(wanted)
+            Manner(self._level, self._person)
         return wanted
 
     def _check_inputs(self) -> None:
@@ -180,8 +195,8 @@ class Generate:
             audio2motion=self.audio2motion,
             hubert=self.hubert,
             precision=self.precision,
-            level=1 if self.emotalk_level is None else self.emotalk_level,
-            person=self.emotalk_person or 0,
+            level=self._level,
+            person=self._person,
         )
         return pipeline.stream(
             self.audio,
