@@ -19,8 +19,8 @@ import torch
 
 from emogene.audio import load_audio
 from emogene.audio2motion.vae import freeze
-from emogene.motion2video.marching import morton, pack_bits
 from emogene.reference.parity import named_emotalk, named_frame, named_vae
+from emogene.reference.radnerf.marching import morton, pack_bits
 
 DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
 

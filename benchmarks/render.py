@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from emogene.avatar import Avatar
-from emogene.motion2video.renderer import FrameState
+from emogene.reference.radnerf.renderer import FrameState
 from emogene.workers import workers
 
 FIRST = """

@@ -19,7 +19,7 @@ import llvmlite.binding
 import numpy as np
 import torch
 
-from emogene.avatar.splat_avatar import SplatAvatar
+from emogene.avatar.avatar import Avatar
 from emogene.motion2video.portrait import Moment, Portrait
 from emogene.motion2video.splats import View, cpu
 from emogene.motion2video.splats.rasteriser import Rasteriser
@@ -40,21 +40,21 @@ def milliseconds(work: Callable[[], object]) -> float:
     return min(times) * 1e3
 
 
-def moments(avatar: SplatAvatar, count: int) -> list[Moment]:
+def moments(avatar: Avatar, count: int) -> list[Moment]:
     """Faces of the avatar's database, far from each other, in its own poses."""
     database = avatar.space.database.astype(np.float32)
     points = database[np.linspace(0, len(database) - 1, count).astype(int)]
     return avatar.moments(points, avatar.pose.loop(count))
 
 
-def stages(avatar: SplatAvatar, size: int) -> dict[str, float]:
+def stages(avatar: Avatar, size: int) -> dict[str, float]:
     """Milliseconds of each stage of a whole person, mean over frames."""
     portrait = avatar.portrait(size, np.full((size, size, 3), 200, np.uint8))
     found = [of_moment(avatar, portrait, moment) for moment in moments(avatar, FRAMES)]
     return {name: round(float(np.mean([one[name] for one in found])), 2) for name in found[0]}
 
 
-def of_moment(avatar: SplatAvatar, portrait: Portrait, moment: Moment) -> dict[str, float]:
+def of_moment(avatar: Avatar, portrait: Portrait, moment: Moment) -> dict[str, float]:
     """Milliseconds of each stage of one frame."""
     head, torso = avatar.head.at(moment.head), avatar.torso.at(moment.torso)
     view = View(portrait.camera, moment.rotation, moment.translation)
@@ -71,7 +71,7 @@ def of_moment(avatar: SplatAvatar, portrait: Portrait, moment: Moment) -> dict[s
     }
 
 
-def together(avatar: SplatAvatar, size: int, threads: int, frames: int = 200) -> dict[str, float]:
+def together(avatar: Avatar, size: int, threads: int, frames: int = 200) -> dict[str, float]:
     """Frames a second by the clock with ``threads``, and CPU milliseconds a frame."""
     portrait = avatar.portrait(size, np.full((size, size, 3), 200, np.uint8))
     shown = moments(avatar, frames)
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--without-field", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    avatar = SplatAvatar.open(options.avatar)
+    avatar = Avatar.open(options.avatar)
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as one:
         figures: dict[str, object] = {
             "processor": os.environ.get("NUMBA_CPU_NAME") or llvmlite.binding.get_host_cpu_name(),

@@ -10,8 +10,8 @@ import emogene
 
 ENCODE = """
 import torch
-from emogene.motion2video.grid import grid_encode
-from emogene.motion2video.grid_config import GridConfig
+from emogene.reference.radnerf.grid import grid_encode
+from emogene.reference.radnerf.grid_config import GridConfig
 
 config = GridConfig(2, levels=2, log2_rows=8)
 unit, table = torch.rand(50, 2), torch.randn(config.rows, 2)

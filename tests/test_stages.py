@@ -135,7 +135,9 @@ CASES = {
     "Pitch": Case(Pitch, of_voice("samples"), 0.1),  # Hz
     "Gain": Case(Gain, of_voice("loudness", "f0")),
     "SpeechEncoder": Case(encoder, of_voice("power", "gain"), 0.05),  # bfloat16 where the processor has it
-    "SpeechEncoder, float32": Case(small_encoder, of_voice("power", "gain"), 5e-3),  # half precision comes out
+    "SpeechEncoder, float32": Case(
+        small_encoder, of_voice("power", "gain"), 5e-3
+    ),  # half precision comes out
     "VoiceProsody": Case(VoiceProsody, of_voice("f0", "loudness")),
     "NetworkStage, listener": Case(listening, of_voice("features", "prosody"), WEIGHTS),
     "NetworkStage, content": Case(speaking, of_voice("features", "prosody"), WEIGHTS),
@@ -197,7 +199,9 @@ def streamed(
         told.append(stream.push(*stretch))
     early = sum(len(rows[0]) for rows in told if rows[0] is not None)
     told.append(stream.push(*[None] * len(inputs), end=duration))
-    joined = [np.concatenate([rows for rows in parts if rows is not None]) for parts in zip(*told, strict=True)]
+    joined = [
+        np.concatenate([rows for rows in parts if rows is not None]) for parts in zip(*told, strict=True)
+    ]
     return joined, early
 
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from emogene.avatar.train.calibrate import calibrated
+from emogene.avatar.train.train import AvatarTraining, train_avatar
 
 from emogene.avatar import Avatar, Provenance
 from emogene.avatar.capture.dataset import CaptureConfig, TrainingSet, capture
 from emogene.avatar.capture.tracks import stored_tracks
-from emogene.avatar.train.calibrate import calibrated
 from emogene.avatar.train.head import HeadTraining
-from emogene.avatar.train.train import AvatarTraining, train_avatar
 from emogene.progress import Progress, bars
 
 ROOT = Path(__file__).parents[1]

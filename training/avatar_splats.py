@@ -17,11 +17,11 @@ import numpy as np
 from rich.progress import track as bar
 
 from avatar import CLIPS, HELD_OUT, PROVENANCE, backdrop
+from emogene.avatar.avatar import Avatar
 from emogene.avatar.capture.dataset import CaptureConfig, TrainingSet, capture
 from emogene.avatar.capture.tracks import track
 from emogene.avatar.capture.video import read_frames
-from emogene.avatar.splat_avatar import SplatAvatar
-from emogene.avatar.train.splats.avatar import SplatAvatarTraining, train_splat_avatar
+from emogene.avatar.train.avatar import AvatarTraining, train_splat_avatar
 from emogene.evaluate.splats import figures, psnr
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +58,7 @@ def main() -> None:
     data = training_set(args.data, args.work)
     captured = round(time.process_time() - start, 1)
     held = np.isin(data.clip, [CLIPS.index(clip) for clip in HELD_OUT])
-    config = SplatAvatarTraining()
+    config = AvatarTraining()
     avatar, seconds = train_splat_avatar(
         *(data, np.flatnonzero(~held), PROVENANCE, backdrop(), config),
         progress=lambda steps, name: bar(steps, name),
@@ -67,7 +67,7 @@ def main() -> None:
     )
     notes = {"clips": CLIPS, "held_out": HELD_OUT, "config": asdict(config), "capture": asdict(CAPTURE)}
     replace(avatar, training=notes).save(args.out)
-    saved = SplatAvatar.open(args.out)
+    saved = Avatar.open(args.out)
     result = {
         "cpu_seconds": {"capture, if it was not kept": captured, **seconds},
         "file_bytes": args.out.stat().st_size,

@@ -187,8 +187,8 @@ def test_sound_that_starts_after_the_picture_is_late_by_as_much(tmp_path, ending
     assert float(recording.duration) == pytest.approx(starts + 1, abs=0.01 + known)
 
 
-def test_cover_art_is_no_picture_to_be_late_for(tmp_path, write):
-    path = film(tmp_path / "cover.mkv", 0, cover=True)
+def test_cover_art_is_no_picture_to_be_late_for(tmp_path):
+    path = film(tmp_path / "cover.mp4", 0, cover=True)
     assert onset(load_audio(path).samples) < 0.005
 
 
@@ -321,6 +321,25 @@ def test_what_follows_damage_stays_in_time(tmp_path, write, ending, codec):
     assert float(recording.duration) == pytest.approx(8, abs=0.05)
     assert (np.abs(recording.samples) > 0.3).argmax() / SAMPLE_RATE == pytest.approx(7, abs=0.03)
     assert "the rest is used" in warning(path)
+
+
+def test_packets_of_no_bytes_are_nothing(tmp_path):
+    path = tmp_path / "x.nut"
+    samples = (tone(1, 16_000) * 32767).astype(np.int16)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        for start in range(0, 16_000, 1600):
+            frame = av.AudioFrame.from_ndarray(samples[:, start : start + 1600], "s16", "mono")
+            frame.sample_rate, frame.pts = 16_000, start
+            container.mux(stream.encode(frame))
+            nothing = av.Packet(b"")
+            nothing.stream, nothing.time_base = stream, Fraction(1, 16_000)
+            nothing.pts = nothing.dts = start + 800
+            container.mux(nothing)
+    sound = Sound.open(path)
+    heard = np.concatenate(list(sound.speech()))
+    np.testing.assert_allclose(heard, samples[0] / 32768, atol=1e-6)
+    assert sound.duration == 1 and not sound.warnings
 
 
 def test_lyrics_behind_an_mp3_are_told_once(tmp_path):

@@ -22,11 +22,6 @@ from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.cli import main
 from emogene.emotalk import parse
 from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
-from emogene.motion2video.field import HeadConfig, HeadField
-from emogene.motion2video.grid_config import GridConfig
-from emogene.motion2video.renderer import Portrait
-from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
-from emogene.motion2video.torso import TorsoConfig, TorsoField
 from emogene.performance import Performance
 from emogene.performance.track import pose_places
 from emogene.reference.avatar import OfficialAvatar
@@ -45,7 +40,12 @@ from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.hparams import read_hparams
 from emogene.reference.importer import import_official
 from emogene.reference.named import fill_by_name
-from emogene.reference.radnerf import official_state, parts
+from emogene.reference.radnerf.checkpoint import official_state, parts
+from emogene.reference.radnerf.field import HeadConfig, HeadField
+from emogene.reference.radnerf.grid_config import GridConfig
+from emogene.reference.radnerf.renderer import Portrait
+from emogene.reference.radnerf.superres import SuperResolution, SuperResolutionConfig
+from emogene.reference.radnerf.torso import TorsoConfig, TorsoField
 from emogene.reference.wav2vec2 import Wav2Vec2, Wav2Vec2Config
 from emogene.weights.avatars import avatar_files, new_avatar_file
 

@@ -55,7 +55,7 @@ def test_grey_of_16_bits_is_rounded_to_8():
 @pytest.mark.parametrize("value", [10, 130, 245])
 def test_grey_of_16_bits_in_other_files(tmp_path, value):
     for name in ("grey.tiff", "grey.pgm", "grey.png"):
-        Image.fromarray(np.full((20, 20), value * 257 + 100, np.uint16)).save(tmp_path / name)
+        Image.fromarray(np.full((20, 20), value * 257 - 100, np.uint16)).save(tmp_path / name)
         assert (read(tmp_path / name) == value).all()
 
 

@@ -14,7 +14,6 @@ from emogene.audio.timestamps import Stamped, in_time
 from emogene.errors import EmoGeneError
 
 MANY = 32  # packets by which a file that cannot be decoded is known
-COVER_ART = 0x400  # disposition of a stream
 # Containers whose packets carry their time; in others it is counted, and junk would seem to take time.
 TIMED = {"mov", "matroska", "mpegts", "mpeg", "ogg", "flv", "asf", "avi", "nut", "rm", "wtv", "mxf", "flac"}
 # Containers that tell their length; in others it is FFmpeg's guess.
@@ -118,9 +117,7 @@ class TrackDecoder:
             return None
         streams = [s for s in self._container.streams if s.type in ("audio", "video")]
         starts = [
-            float(s.start_time * s.time_base)
-            for s in streams
-            if s.start_time is not None and s.time_base and not s.disposition & COVER_ART
+            float(s.start_time * s.time_base) for s in streams if s.start_time is not None and s.time_base
         ]
         return min(starts, default=None)
 

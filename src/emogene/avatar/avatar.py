@@ -1,4 +1,4 @@
-"""Our own avatar: a radiance field of one person, the poses and landmarks of the video, and its file."""
+"""An avatar made of splats, and its file: safetensors, with everything that is not a tensor as JSON."""
 
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
@@ -7,48 +7,67 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.file import AnyAvatar, Provenance, open_avatar, write_avatar
-from emogene.avatar.frame import FieldFrame
-from emogene.avatar.networks import networks_header, networks_tensors, read_networks
 from emogene.avatar.pose_scale import PoseScale
 from emogene.avatar.renderer import AvatarRenderer
-from emogene.device import choose_dtype
+from emogene.avatar.splat_file import read_splats, splat_tensors
+from emogene.avatar.torso_motion import TorsoMotion
+from emogene.device import choose_threads
+from emogene.errors import EmoGeneError
 from emogene.face.camera import Camera
-from emogene.face.landmarks import N_POINTS
 from emogene.face.pose import HeadPose
 from emogene.face.space import LandmarkSpace
-from emogene.motion2video.backend import Backend
-from emogene.motion2video.performance_renderer import RenderConfig
-from emogene.motion2video.renderer import Portrait
-from emogene.video.background import Background
-from emogene.weights.file import from_json
+from emogene.motion2video.binding import Binding
+from emogene.motion2video.portrait import Moment, Portrait
+from emogene.motion2video.rig import FaceMesh, FaceRig
+from emogene.motion2video.splats.gaussians import Gaussians
+from emogene.video.background import Background, read_background
 
-KIND = "field"
+KIND = "splats"
+SMALLEST = 64  # pixels
 
 
 @dataclass(frozen=True)
 class Avatar:
-    """One person, ready to be rendered. Landmarks and poses in decimetres, canonical space and head frame."""
+    """One person, ready to be drawn. Landmarks and poses in decimetres, canonical space and head frame."""
 
     provenance: Provenance
     space: LandmarkSpace
     pose: HeadPose
-    """A continuous stretch of head motion, to be played to and fro."""
+    """A continuous stretch of head motion, played to and fro."""
     camera: Camera
-    """Of the fields' image, ``camera.height`` rows; super-resolution doubles it."""
-    frame: FieldFrame
+    """Of the training pictures; any other size is drawn by :meth:`portrait`."""
     basis: ConditionBasis
-    pose_scale: PoseScale
-    portrait: Portrait
+    head: Gaussians
+    """In the head frame; its condition is ``basis.encode`` of landmarks and gaze."""
+    torso: Gaussians
+    """In the camera frame; its condition is ``torso_motion.condition`` of the head's pose."""
+    torso_motion: TorsoMotion
+    mesh: FaceMesh
+    """The head model as this person."""
+    binding: Binding
+    """How the head's splats ride on it."""
     background: np.ndarray
-    """uint8 ``[H, W, 3]`` of any size, scaled to the picture."""
-    warp_gain: np.ndarray = field(default_factory=lambda: np.ones((N_POINTS, 1), np.float32))
-    """Displacement to ask the warp for per displacement wanted, ``[68, 1]``: see :mod:`.train.calibrate`."""
+    """uint8 ``[H, W, 3]`` of any size."""
     training: dict[str, Any] = field(default_factory=dict)
     """How it was made: configuration, clips, held-out clips."""
+
+    def portrait(self, size: int, background: np.ndarray) -> Portrait:
+        """For pictures of ``size`` pixels each way over ``background``, uint8 ``[size, size, 3]``."""
+        camera = Camera(self.camera.focal * size / self.camera.height, size, size)
+        return Portrait(self.head, self.torso, camera, background)
+
+    def moments(self, points: np.ndarray, pose: HeadPose, gaze: np.ndarray | None = None) -> list[Moment]:
+        """Of landmarks ``[T, 68, 3]``, poses and gaze ``[T, 2]`` (the mean if None)."""
+        heads = self.basis.encode(points, gaze)
+        torsos = self.torso_motion.condition(pose.rotation, pose.translation)
+        return [Moment(*parts) for parts in zip(heads, torsos, pose.rotation, pose.translation, strict=True)]
+
+    def rig(self) -> FaceRig:
+        """What moves the head's splats beyond what the video showed."""
+        return FaceRig(self.head, self.basis, self.space.neutral, self.mesh, self.binding)
 
     @property
     def name(self) -> str:
@@ -71,72 +90,72 @@ class Avatar:
         device: str = "auto",
         threads: int | None = None,
         precision: str | None = None,
-        backend: Backend = "auto",
     ) -> AvatarRenderer:
-        """Pictures of ``size`` pixels each way: see :class:`RenderConfig`. ``precision``: fp32 or bf16; what
-        the processor is best at if None."""
+        """Pictures of ``size`` pixels each way; ``background``: a colour, an image file or a picture, the
+        avatar's own if None. Splats are drawn on the CPU in float32, by ``threads`` threads (by default as
+        many as this process may use), whatever ``device`` and ``precision`` say."""
+        del device, precision
+        if size < SMALLEST:
+            raise EmoGeneError(f"the picture must be at least {SMALLEST} pixels, not {size}.")
         return AvatarRenderer(
-            portrait=self.portrait,
-            camera=self.camera,
-            frame=self.frame,
+            portrait=self.portrait(size, read_background(background, size, self.background)),
+            rig=self.rig(),
             basis=self.basis,
-            pose_scale=self.pose_scale,
-            warp_gain=self.warp_gain,
-            background=self.background,
-            config=RenderConfig(size, background, device, threads, choose_dtype(precision), backend),
+            torso_motion=self.torso_motion,
+            threads=choose_threads(threads),
         )
 
     def save(self, path: str | Path) -> None:
         """Write one file, or nothing: it appears under its name when it is complete."""
-        write_avatar(path, KIND, self._header(), self._tensors())
-
-    def _header(self) -> dict[str, Any]:
-        return {
+        header = {
             "provenance": asdict(self.provenance),
             "camera": asdict(self.camera),
-            "frame": asdict(self.frame),
             "fps": str(self.pose.fps),
             "training": self.training,
-            **networks_header(self.portrait),
         }
+        write_avatar(path, KIND, header, self._tensors())
 
-    def _tensors(self) -> dict[str, Tensor]:
-        """Large tables and the database in half precision, the rest as it is."""
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """The database in half precision, splats as :mod:`.splat_file` says, the rest as it is."""
+        scale = self.torso_motion.scale
         arrays = {
             "landmarks.neutral": self.space.neutral.astype(np.float32),
             "landmarks.database": self.space.database.astype(np.float16),
             "pose.rotation": self.pose.rotation,
             "pose.translation": self.pose.translation,
             "background": self.background,
-            "warp.gain": self.warp_gain,
-            **_named_arrays("condition", self.basis),
-            **_named_arrays("scale", self.pose_scale),
+            **{f"condition.{f.name}": np.asarray(getattr(self.basis, f.name)) for f in fields(self.basis)},
+            **{f"torso_scale.{f.name}": getattr(scale, f.name) for f in fields(scale)},
+            "torso.follow": self.torso_motion.follow,
+            "mesh.neutral": self.mesh.neutral.astype(np.float16),
+            "mesh.linear": self.mesh.linear.astype(np.float32),
+            **{f"binding.{name}": value for name, value in self.binding.tensors().items()},
         }
         tensors = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in arrays.items()}
-        return tensors | networks_tensors(self.portrait, half=True)
+        return tensors | splat_tensors("head", self.head) | splat_tensors("torso", self.torso)
 
     @classmethod
-    def unpack(cls, header: dict[str, Any], tensors: dict[str, Tensor]) -> "Avatar":
+    def unpack(cls, header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> "Avatar":
         """What :meth:`save` wrote; KeyError, TypeError, ValueError or RuntimeError where it is not."""
 
         def array(key: str) -> np.ndarray:
             value = tensors[key]
             return (value.float() if value.dtype == torch.float16 else value).numpy()
 
+        scale = PoseScale(*(array(f"torso_scale.{f.name}") for f in fields(PoseScale)))
         return cls(
             provenance=Provenance(**header["provenance"]),
             space=LandmarkSpace(array("landmarks.neutral"), array("landmarks.database")),
             pose=HeadPose(array("pose.rotation"), array("pose.translation"), Fraction(header["fps"])),
-            camera=from_json(Camera, header["camera"]),
-            frame=from_json(FieldFrame, header["frame"]),
-            basis=ConditionBasis(**{f.name: array(f"condition.{f.name}") for f in fields(ConditionBasis)}),
-            pose_scale=PoseScale(**{f.name: array(f"scale.{f.name}") for f in fields(PoseScale)}),
-            portrait=read_networks(header, tensors),
+            camera=Camera(**header["camera"]),
+            basis=ConditionBasis(*(array(f"condition.{f.name}") for f in fields(ConditionBasis))),
+            head=read_splats("head", tensors),
+            torso=read_splats("torso", tensors),
+            torso_motion=TorsoMotion(scale, array("torso.follow")),
+            mesh=FaceMesh(array("mesh.neutral"), array("mesh.linear")),
+            binding=Binding.of_tensors(
+                {f.name: tensors[f"binding.{f.name}"].numpy() for f in fields(Binding)}
+            ),
             background=array("background"),
-            warp_gain=array("warp.gain"),
             training=dict(header["training"]),
         )
-
-
-def _named_arrays(part: str, values: ConditionBasis | PoseScale) -> dict[str, np.ndarray]:
-    return {f"{part}.{f.name}": getattr(values, f.name) for f in fields(values)}

@@ -4,6 +4,7 @@ A file is safetensors, with everything that is not a tensor as JSON in the heade
 """
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,21 +17,20 @@ from torch import Tensor
 from emogene.errors import EmoGeneError
 from emogene.face.pose import HeadPose
 from emogene.face.space import LandmarkSpace
-from emogene.motion2video.performance_renderer import PerformanceRenderer
 from emogene.output import replacing
+from emogene.performance import Performance
 from emogene.video.background import Background
 from emogene.weights.avatars import avatar_file
 from emogene.weights.file import damage_in_one_line, read_tensors
 
 KINDS = {
-    "field": "emogene.avatar.avatar:Avatar",
+    "splats": "emogene.avatar.avatar:Avatar",
     "official": "emogene.reference.avatar:OfficialAvatar",
 }
 """The class that reads each kind of file, imported when one is met: ``unpack(header, tensors)`` makes it."""
 
-FORMAT = 1
+FORMAT = 2
 WHAT = "an avatar file"
-UNNAMED_KIND = "field"  # of files from before kinds were named
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,14 @@ class Provenance:
     source: str
     licence: str
     attribution: str
+
+
+class PerformanceRenderer(Protocol):
+    """Draws performances of one avatar."""
+
+    def frames(self, performances: Iterable[Performance]) -> Iterator[np.ndarray]:
+        """One picture, uint8 ``[size, size, 3]`` sRGB, per frame of stretches that follow each other."""
+        ...
 
 
 class AnyAvatar(Protocol):
@@ -104,7 +112,7 @@ def open_avatar(name_or_path: str | Path) -> AnyAvatar:
         header = json.loads(strings["emogene"])
         if header["format"] != FORMAT:
             raise EmoGeneError(f"{path} has avatar format {header['format']}; this EmoGene reads {FORMAT}.")
-        module, name = KINDS[header.get("kind", UNNAMED_KIND)].split(":")
+        module, name = KINDS[header["kind"]].split(":")
         return getattr(import_module(module), name).unpack(header, tensors)
 
 

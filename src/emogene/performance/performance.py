@@ -1,6 +1,6 @@
 """Everything that a renderer, a panel or an exported file is told, and all that it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, Self
@@ -93,3 +93,10 @@ class Performance:
 
     def _parts(self) -> list[tuple[str, "Track | HeadPose"]]:
         return [(f.name, part) for f in fields(self) if (part := getattr(self, f.name)) is not None]
+
+
+def in_blocks(performances: Iterable[Performance], frames: int) -> Iterator[Performance]:
+    """The same in stretches of at most so many ``frames``: what is computed of them is bounded."""
+    for performance in performances:
+        for first in range(0, len(performance), frames):
+            yield performance[first : first + frames]

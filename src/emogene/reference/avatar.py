@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from emogene.avatar.file import Provenance, write_avatar
-from emogene.avatar.networks import networks_header, networks_tensors, read_networks
 from emogene.device import choose_dtype
 from emogene.face.pose import HeadPose
-from emogene.motion2video.backend import Backend
-from emogene.motion2video.performance_renderer import RenderConfig
-from emogene.motion2video.renderer import Portrait
 from emogene.reference.condition import EyeRange, LandmarkStatistics, official_blink, rotation_matrix
 from emogene.reference.face_model import LinearFaceModel
+from emogene.reference.radnerf.backend import Backend
+from emogene.reference.radnerf.networks import networks_header, networks_tensors, read_networks
+from emogene.reference.radnerf.performance_renderer import RenderConfig
+from emogene.reference.radnerf.renderer import Portrait
 from emogene.reference.renderer import OfficialRenderer, PoseTrack
 from emogene.reference.space import BaselSpace
 from emogene.video.background import Background

@@ -9,8 +9,6 @@ from emogene.avatar.file import Provenance
 from emogene.avatar.track import resting_face
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import OUTER_EYE_CORNERS
-from emogene.motion2video.rays import OFFICIAL_CENTRE, OFFICIAL_FOCAL
-from emogene.motion2video.renderer import Portrait
 from emogene.reference.avatar import OfficialAvatar
 from emogene.reference.bfm import INDEX_FILE, MODEL_FILE, load_bfm
 from emogene.reference.checkpoint import latest_checkpoint
@@ -18,7 +16,9 @@ from emogene.reference.condition import EyeRange, LandmarkStatistics, ngp_poses,
 from emogene.reference.dataset import OfficialDataset, read_dataset
 from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.hparams import config_file, read_hparams
-from emogene.reference.radnerf import RELEASED, Options, load
+from emogene.reference.radnerf.checkpoint import RELEASED, Options, load
+from emogene.reference.radnerf.rays import OFFICIAL_CENTRE, OFFICIAL_FOCAL
+from emogene.reference.radnerf.renderer import Portrait
 from emogene.reference.renderer import PoseTrack
 from emogene.reference.space import BaselSpace
 from emogene.weights.embedded import sha256

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from emogene.audio2motion.vae import PitchContourVAE
-from emogene.motion2video.field import HeadConfig, HeadField
-from emogene.motion2video.rays import official_rays
-from emogene.motion2video.renderer import FrameState, Portrait, Renderer
-from emogene.motion2video.superres import SuperResolution, SuperResolutionConfig
-from emogene.motion2video.torso import TorsoConfig, TorsoField
-from emogene.reference import radnerf
 from emogene.reference.emotalk import OfficialEmoTalk, ready
 from emogene.reference.named import fill_by_name
+from emogene.reference.radnerf import checkpoint as radnerf
+from emogene.reference.radnerf.field import HeadConfig, HeadField
+from emogene.reference.radnerf.rays import official_rays
+from emogene.reference.radnerf.renderer import FrameState, Portrait, Renderer
+from emogene.reference.radnerf.superres import SuperResolution, SuperResolutionConfig
+from emogene.reference.radnerf.torso import TorsoConfig, TorsoField
 
 Arrays = Mapping[str, np.ndarray]
 SIZE = 256

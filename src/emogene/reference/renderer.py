@@ -8,10 +8,7 @@ import torch
 from torch import Tensor
 
 from emogene.errors import EmoGeneError
-from emogene.motion2video.performance_renderer import PerformanceRenderer, RenderConfig, in_blocks
-from emogene.motion2video.rays import official_rays
-from emogene.motion2video.renderer import FrameState, Portrait
-from emogene.performance import Performance
+from emogene.performance import Performance, in_blocks
 from emogene.reference.condition import (
     SMOOTHED,
     EyeRange,
@@ -21,6 +18,9 @@ from emogene.reference.condition import (
     torso_landmarks,
     torso_pose,
 )
+from emogene.reference.radnerf.performance_renderer import PerformanceRenderer, RenderConfig
+from emogene.reference.radnerf.rays import official_rays
+from emogene.reference.radnerf.renderer import FrameState, Portrait
 
 BLOCK = 250  # frames whose conditions are in memory together
 
