@@ -102,7 +102,7 @@ class EmoGene:
         rate: int | None = None,
         *,
         avatar: str | PathLike[str] | AnyAvatar = "default",
-        emotion: str | PathLike[str] = "auto",
+        emotion: str | PathLike[str] | Emotion | Timeline = "auto",
         intensity: float = 1.0,
         mixture: str = "default",
         seed: int = 0,
@@ -148,7 +148,7 @@ class EmoGene:
         rate: int | None = None,
         *,
         avatar: str | PathLike[str] | AnyAvatar = "default",
-        emotion: str | PathLike[str] = "auto",
+        emotion: str | PathLike[str] | Emotion | Timeline = "auto",
         intensity: float = 1.0,
         mixture: str = "default",
         seed: int = 0,
@@ -162,7 +162,7 @@ class EmoGene:
         """As a call, but nothing is heard yet: what the result is asked for is computed as the sound is read,
         in constant memory. Iterating over the result gives the performance in stretches as they are known.
         """
-        wanted, mixer = parse(str(emotion), float(intensity)), mixture_named(mixture)
+        wanted, mixer = parse(emotion, intensity), mixture_named(mixture)
         person = Avatar.open(os.fspath(avatar)) if isinstance(avatar, str | PathLike) else avatar
         config = Config(
             audio=_name(audio),
