@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from emogene.errors import EmoGeneError
@@ -40,7 +39,6 @@ def test_what_is_being_written_can_be_removed_at_once(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
-def test_the_systems_refusal_is_one_line(tmp_path):
 def test_two_writers_of_one_file_do_not_meet(tmp_path):
     with replacing(tmp_path / "file") as first, replacing(tmp_path / "file") as second:
         assert first != second

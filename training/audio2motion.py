@@ -17,6 +17,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -27,19 +28,22 @@ from torch.nn import functional as F
 
 import heard
 from curves import record
-from emogene.audio import SAMPLE_RATE, Speech, analyse, load_audio
+from emogene.audio import Speech, SpeechEncoder, analyse, load_audio
 from emogene.audio.encoder import ASSET as ENCODER
 from emogene.audio.encoder import FORMAT as ENCODER_FORMAT
 from emogene.audio.encoder import EncoderNet
-from emogene.audio.loudness import HOP
+from emogene.audio.loudness import HOP, Loudness
+from emogene.audio.pitch import Pitch
 from emogene.audio2motion.ear import EarConfig
 from emogene.audio2motion.lips import ASSET, FORMAT, Audio2Motion, LipConfig, LipNet
 from emogene.audio2motion.vae import VAEConfig
+from emogene.clock import SAMPLE_RATE
 from emogene.evaluate.lips import evaluate, predict
 from emogene.face.arkit import ARKIT_52, INDEX
 from emogene.face.landmarks import MOUTH, PARTS, mouth_openness
 from emogene.face.mean import mean_face
 from emogene.face.rig import Rig
+from emogene.stream import run
 from emogene.weights.file import open_network, save_network
 from grid import DATA, ROOT, load_tracks
 from heard import another_voice
@@ -211,10 +215,10 @@ def _sounds(data: Path) -> dict[str, np.ndarray]:
             shape = _mandarin(data, clip)
         else:
             points = tracks.points[tracks.rows(clip)]
-            shape = points - rest_face(points, analyse(samples).loudness)
+            shape = points - rest_face(points, _loudness(samples))
         for played, speed in voices(samples, np.random.default_rng(number)):
             frames = min(int(len(shape) / speed), len(played) * 25 // SAMPLE_RATE)
-            f0, moved = analyse(played).f0, at(shape, np.arange(frames) * speed)
+            f0, moved = _f0(played), at(shape, np.arange(frames) * speed)
             for first in range(0, frames, PIECE):
                 last = min(first + PIECE, frames)
                 sound = played[first * 2 * HOP : last * 2 * HOP]
@@ -226,6 +230,18 @@ def _sounds(data: Path) -> dict[str, np.ndarray]:
     counts = {"rows": [len(x) for x in parts["f0"]], "frames": [len(x) for x in parts["shape"]]}
     joined = {key: np.concatenate(parts[key]) for key in ("samples", "f0", "shape")}
     return joined | {key: np.array(x) for key, x in (parts | counts).items() if key not in joined}
+
+
+def _loudness(samples: np.ndarray) -> np.ndarray:
+    """dB at 50 Hz."""
+    (loudness,) = Loudness()(0, samples)
+    return loudness
+
+
+def _f0(samples: np.ndarray) -> np.ndarray:
+    """Hz at 50 Hz, 0 where unvoiced."""
+    (f0,) = run(Pitch(), samples, duration=Fraction(len(samples), SAMPLE_RATE))
+    return f0
 
 
 def _mandarin(data: Path, clip: str) -> np.ndarray:
@@ -341,7 +357,7 @@ def unspoken(net: EncoderNet, rng: np.random.Generator, count: int = 40) -> Exam
         if i % 8 == 2:  # noise that comes and goes; more of it, and unfamiliar voices are taken for noise
             sound *= (np.sin(2 * np.pi * rng.uniform(1, 8) * t) > rng.uniform(-0.7, 0.5)) * 0.99 + 0.01
         sounds.append((sound / np.abs(sound).max() / 2).astype(np.float32))
-    f0 = [analyse(sound).f0 for sound in sounds]
+    f0 = [_f0(sound) for sound in sounds]
     still = [np.zeros((25 * seconds, 68, 3), np.float32)] * count
     return Examples(list(heard.apart(net, sounds)), f0, still)
 
@@ -480,7 +496,8 @@ def report(path: Path, data: Path) -> dict[str, dict[str, float]]:
 
 
 def disguised(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path], Speech]:
-    return lambda path: analyse(change(load_audio(path).samples).astype(np.float32))
+    encoder = SpeechEncoder.from_embedded()
+    return lambda path: analyse(change(load_audio(path).samples).astype(np.float32), encoder)
 
 
 def in_sync(path: Path, data: Path) -> float:
@@ -498,10 +515,10 @@ def in_sync(path: Path, data: Path) -> float:
 def in_mandarin(path: Path, data: Path) -> float:
     """The correlation of mouth openness with the animators' on the held-out recording of facegood."""
     shape = _mandarin(data, MANDARIN[-1])
-    speech = analyse(load_audio(data / "facegood" / f"{MANDARIN[-1]}.opus"))
-    frames = min(len(shape), len(speech) // 2)
-    found = Audio2Motion.open(path)(speech, frames, mean_face()).points
-    true, found = mouth_openness(shape[:frames] + mean_face()), mouth_openness(found)
+    recording = load_audio(data / "facegood" / f"{MANDARIN[-1]}.opus")
+    found = Audio2Motion.open(path)(analyse(recording, SpeechEncoder.from_embedded()), mean_face()).points
+    frames = min(len(shape), len(found))
+    true, found = mouth_openness(shape[:frames] + mean_face()), mouth_openness(found[:frames])
     return float(np.corrcoef(true, found)[0, 1])
 
 

@@ -28,10 +28,11 @@ from emogene.emotalk.content import REACH as CONTENT_REACH
 from emogene.emotalk.content import SPOKEN, Content
 from emogene.emotalk.emotion import HEARD
 from emogene.emotalk.facs import ACTION_UNITS, expressions
-from emogene.emotalk.features import N_PROSODY, in_pieces
+from emogene.emotalk.features import N_PROSODY
 from emogene.emotalk.listener import REACH, STRIDE, Listener, ListenerConfig, Member
 from emogene.emotalk.model import EMBEDDED, STRONG
 from emogene.emotalk.network import FORMAT, Calibration, EmotionConfig, EmotionNet
+from emogene.emotalk.stage import NetworkStage
 from emogene.weights.file import save_network
 from emotalk_data import Clips, Takes, load_clips, load_takes, no_speech, spoken_shapes, vary, window
 from grid import DATA, ROOT
@@ -142,7 +143,7 @@ def cross_validate(corpus: Corpus, config: Config) -> tuple[np.ndarray, np.ndarr
 def of_clip(listener: Listener, clips: Clips, i: int) -> np.ndarray:
     """What the listener says of a whole clip: the mean over time, weighted by the strength of the voice."""
     columns = clips[i]
-    heard = in_pieces(listener, columns[:, :-N_PROSODY], columns[:, -N_PROSODY:], REACH, STRIDE)
+    (heard,) = NetworkStage(listener, REACH, STRIDE)(0, columns[:, :-N_PROSODY], columns[:, -N_PROSODY:])
     weight = clips.strength(i)[::STRIDE] + 1e-3
     return (heard * (weight / weight.sum())[:, None]).sum(0)
 
@@ -248,7 +249,8 @@ def train_content(copies: list[Clips], shapes: np.ndarray, config: Config) -> tu
     network = fit(network, epoch, loss, config.content_epochs, steps, config, "content").eval()
     jaw, correlations = SPOKEN.index("jawOpen"), []
     for i in np.flatnonzero(held).tolist():
-        said = in_pieces(network, clean[i][:, :-N_PROSODY], clean[i][:, -N_PROSODY:], CONTENT_REACH)[:, jaw]
+        features, prosody = clean[i][:, :-N_PROSODY], clean[i][:, -N_PROSODY:]
+        said = NetworkStage(network, CONTENT_REACH)(0, features, prosody)[0][:, jaw]
         true = shapes[clean.offset[i] : clean.offset[i + 1], jaw]
         correlations.append(np.corrcoef(said, true)[0, 1])
     return network, float(np.mean(correlations))

@@ -11,13 +11,12 @@ import numpy as np
 from scipy.signal import resample_poly
 
 import heard
-from emogene.audio import SAMPLE_RATE, analyse
+from emogene.audio import analyse
 from emogene.audio.encoder import FORMAT
-from emogene.clock import VIDEO_FPS, resample
+from emogene.clock import SAMPLE_RATE, VIDEO_FPS, resample
 from emogene.emotalk.content import SPOKEN
-from emogene.emotalk.dynamics import vigour
 from emogene.emotalk.facs import ACTION_UNITS
-from emogene.emotalk.features import prosody
+from emogene.emotalk.features import VoiceProsody
 from emogene.face.arkit import INDEX
 from emogene.weights.file import open_network
 from grid import load_tracks
@@ -91,10 +90,18 @@ def hear_copy(paths: Sequence[Path], encoder: Path, copy: int) -> tuple[list[np.
         sounds.append(sound)
     features = heard.disguised(net, sounds, copy) if copy else heard.apart(net, sounds)
     for sound, feature in zip(sounds, features, strict=True):
-        speech = analyse(sound)
-        columns.append(np.concatenate([feature, prosody(speech).astype(np.float16)], axis=1))
-        strength.append(vigour(speech))
+        prosody, vigour = prosody_of(sound)
+        columns.append(np.concatenate([feature, prosody.astype(np.float16)], axis=1))
+        strength.append(vigour)
     return columns, strength
+
+
+def prosody_of(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Prosody ``[T, 3]`` and vigour ``[T]`` at 50 Hz."""
+    speech = analyse(sound)
+    assert speech.f0 is not None and speech.loudness is not None
+    prosody, vigour = VoiceProsody()(0, speech.f0, speech.loudness)
+    return prosody, vigour
 
 
 @dataclass(frozen=True)
@@ -213,7 +220,7 @@ def no_speech(encoder: Path, count: int, seed: int = 0) -> list[np.ndarray]:
         sounds.append((sound + rng.normal(0, 1e-4, len(time))).astype(np.float32))
     features = heard.apart(open_network(encoder, FORMAT)[0], sounds)
     return [
-        np.concatenate([feature, prosody(analyse(sound))], axis=1)
+        np.concatenate([feature, prosody_of(sound)[0]], axis=1)
         for feature, sound in zip(features, sounds, strict=True)
     ]
 

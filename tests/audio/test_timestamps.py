@@ -1,7 +1,5 @@
 """Holes and odd stamps of containers."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 
@@ -18,12 +16,11 @@ def heard(
     frames = [
         Stamped(
             Block(np.ones((1, FRAME), np.float32), RATE, ("FC",)),
-            None if t is None else Fraction(t).limit_denominator(10**6),
+            t,
         )
         for t in times
     ]
-    bounds = [None if t is None else Fraction(t).limit_denominator(10**6) for t in (origin, end)]
-    samples = np.concatenate([block.samples[0] for block in in_time(frames, *bounds)])
+    samples = np.concatenate([block.samples[0] for block in in_time(frames, origin, end)])
     edges = np.flatnonzero(np.diff(np.concatenate([[0], samples, [0]])))
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
-USUAL = Fraction(1, 2)
+USUAL = 0.5
 """Seconds of a gathered block, about."""
 
 
@@ -21,15 +20,18 @@ class Block:
     rate: int
     names: tuple[str, ...]
 
-    @property
-    def seconds(self) -> Fraction:
-        return Fraction(self.samples.shape[1], self.rate)
+    def __len__(self) -> int:
+        return self.samples.shape[1]
 
-    def upto(self, seconds: Fraction) -> "Block":
+    @property
+    def seconds(self) -> float:
+        return len(self) / self.rate
+
+    def upto(self, seconds: float) -> "Block":
         """Its start."""
         return Block(self.samples[:, : round(seconds * self.rate)], self.rate, self.names)
 
-    def silence(self, seconds: Fraction) -> Iterator["Block"]:
+    def silence(self, seconds: float) -> Iterator["Block"]:
         """Blocks of the same kind in which nothing is heard, of bounded size."""
         left, most = round(seconds * self.rate), round(USUAL * self.rate)
         while left > 0:
@@ -40,11 +42,13 @@ class Block:
 def gathered(blocks: Iterable[Block]) -> Iterator[Block]:
     """The same sound in blocks of about half a second, so that what follows has less to call."""
     held: list[Block] = []
+    length = 0
     for block in blocks:
-        if held and (_kind(block) != _kind(held[0]) or sum(b.seconds for b in held) >= USUAL):
+        if held and (_kind(block) != _kind(held[0]) or length >= USUAL * block.rate):
             yield _joined(held)
-            held = []
+            held, length = [], 0
         held.append(block)
+        length += len(block)
     if held:
         yield _joined(held)
 

@@ -1,7 +1,6 @@
 """What of a sound file could not be used, in one line."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 
 @dataclass
@@ -9,21 +8,21 @@ class Damage:
     packets: int = 0
     size: int = 0
     """Bytes of those packets."""
-    since: Fraction = Fraction(0)
+    since: float = 0.0
     """Seconds of sound before the first of them."""
-    holes: Fraction = Fraction(0)
+    holes: float = 0.0
     """Seconds of silence for what the container leaves out."""
-    first_hole: Fraction = Fraction(0)
+    first_hole: float = 0.0
     cut: str = ""
     """How the file's end is known to be missing."""
 
-    def add(self, size: int, since: Fraction) -> None:
+    def add(self, size: int, since: float) -> None:
         """A packet that cannot be decoded."""
         if not self.packets:
             self.since = since
         self.packets, self.size = self.packets + 1, self.size + size
 
-    def add_hole(self, since: Fraction, seconds: Fraction) -> None:
+    def add_hole(self, since: float, seconds: float) -> None:
         if not self.holes:
             self.first_hole = since
         self.holes += seconds
@@ -34,10 +33,8 @@ class Damage:
         if self.packets:
             many = "s" if self.packets > 1 else ""
             lost.append(
-                f"{self.packets} packet{many} ({self.size} bytes) after {float(self.since):.2f} s "
-                "cannot be decoded"
+                f"{self.packets} packet{many} ({self.size} bytes) after {self.since:.2f} s cannot be decoded"
             )
         if self.holes:
-            holes, since = float(self.holes), float(self.first_hole)
-            lost.append(f"{holes:.2f} s are missing, first after {since:.2f} s, and silent")
+            lost.append(f"{self.holes:.2f} s are missing, first after {self.first_hole:.2f} s, and silent")
         return f"{'; '.join(lost)}; the rest is used" if lost else ""

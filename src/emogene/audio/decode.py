@@ -1,7 +1,6 @@
 """One stream of an open container to blocks of sound, in time, by PyAV (which brings its own FFmpeg)."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -20,7 +19,7 @@ COVER_ART = 0x400  # disposition of a stream
 TIMED = {"mov", "matroska", "mpegts", "mpeg", "ogg", "flv", "asf", "avi", "nut", "rm", "wtv", "mxf", "flac"}
 # Containers that tell their length; in others it is FFmpeg's guess.
 MEASURED = {"mov", "matroska", "flac", "aiff", "au", "flv", "wv", "tta", "asf", "ape", "mp3"}
-SHORTER = Fraction(1, 5)  # seconds by which a whole file may be shorter than it says
+SHORTER = 0.2  # seconds by which a whole file may be shorter than it says
 REMEDY = "convert it to wav, flac or m4a by the program that made it"
 
 
@@ -36,7 +35,7 @@ class TrackDecoder:
         container: InputContainer,
         stream: av.AudioStream,
         damage: Damage,
-        before: Fraction,
+        before: float,
     ) -> None:
         self._path, self._container, self._stream = path, container, stream
         self._damage = damage
@@ -47,7 +46,7 @@ class TrackDecoder:
             stream.codec_context.options = {"err_detect": "crccheck+explode"}
 
     def blocks(self) -> Iterator[Block]:
-        origin, elapsed = self._origin(), Fraction(0)
+        origin, elapsed = self._origin(), 0.0
         end = self._declared() if "mov" in self._formats else None
         for block in in_time(self._frames(), origin, end, self._hole):
             elapsed += block.seconds
@@ -58,9 +57,9 @@ class TrackDecoder:
             # An mp3's length is its frames' where it has a header for that, which gives the delay too.
             told = "mp3" not in self._formats or self._stream.start_time
             if told and elapsed + SHORTER < declared:
-                self._damage.cut = f"is cut off after {float(elapsed):.2f} of {float(declared):.2f} s"
+                self._damage.cut = f"is cut off after {elapsed:.2f} of {declared:.2f} s"
 
-    def _hole(self, since: Fraction, seconds: Fraction) -> None:
+    def _hole(self, since: float, seconds: float) -> None:
         self._damage.add_hole(self._before + since, seconds)
 
     def _frames(self) -> Iterator[Stamped]:
@@ -74,10 +73,8 @@ class TrackDecoder:
         if self._bad > self._good and not self._before:
             raise self._undecodable()
 
-    def _time(self, frame: av.AudioFrame) -> Fraction | None:
-        if frame.pts is None or not self._formats & TIMED:
-            return None
-        return frame.pts * Fraction(frame.time_base or 0)
+    def _time(self, frame: av.AudioFrame) -> float | None:
+        return frame.time if self._formats & TIMED else None
 
     def _packets(self) -> Iterator[av.Packet | None]:
         """None at the end, which empties the decoder. Packets of no bytes would end it before."""
@@ -88,7 +85,7 @@ class TrackDecoder:
         except FFmpegError as error:
             if not self._good:
                 raise EmoGeneError(f"{self._path}: {why_not(self._path, error)}") from None
-            self._damage.cut = f"cannot be read beyond {float(self._decoded):.2f} s ({reason(error)})"
+            self._damage.cut = f"cannot be read beyond {self._decoded:.2f} s ({reason(error)})"
         yield None
 
     def _decode(self, packet: av.Packet | None) -> list[av.AudioFrame]:
@@ -115,30 +112,30 @@ class TrackDecoder:
         of = self._good + self._bad
         return EmoGeneError(f"{self._path}: is damaged: {self._bad} of {of} packets cannot be decoded")
 
-    def _origin(self) -> Fraction | None:
+    def _origin(self) -> float | None:
         """When the recording starts, by the container's clock: its picture or its sound."""
         if not self._formats & TIMED:
             return None
         streams = [s for s in self._container.streams if s.type in ("audio", "video")]
         starts = [
-            s.start_time * Fraction(s.time_base)
+            float(s.start_time * s.time_base)
             for s in streams
             if s.start_time is not None and s.time_base and not s.disposition & COVER_ART
         ]
         return min(starts, default=None)
 
-    def _start(self) -> Fraction:
+    def _start(self) -> float:
         """When the sound starts, by the container's clock."""
         stream = self._stream
-        return Fraction(stream.start_time * stream.time_base if stream.start_time and stream.time_base else 0)
+        return float(stream.start_time * stream.time_base) if stream.start_time and stream.time_base else 0.0
 
-    def _declared(self) -> Fraction | None:
+    def _declared(self) -> float | None:
         """When the sound ends, as the container has it."""
         stream = self._stream
         if stream.duration and stream.time_base:
-            return self._start() + stream.duration * Fraction(stream.time_base)
+            return self._start() + float(stream.duration * stream.time_base)
         if self._container.duration and len(self._container.streams) == 1:
-            return Fraction(self._container.duration + (self._container.start_time or 0), av.time_base)
+            return (self._container.duration + (self._container.start_time or 0)) / av.time_base
         return None
 
 

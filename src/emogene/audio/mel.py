@@ -41,6 +41,19 @@ def log_mel(power: np.ndarray, gain: np.ndarray | float = 1.0) -> np.ndarray:
     return (np.log10(np.maximum(power * factor, FLOOR)) + 4) / 4
 
 
+def log_mel_rows(samples: np.ndarray, first: int, stop: int, gain: np.ndarray | float = 1.0) -> np.ndarray:
+    """:func:`log_mel` as the encoder's network takes it, ``[2 (stop - first) + 3, 80]``: for its frames
+    ``first`` to ``stop`` of 20 ms of ``samples [n]``; ``gain`` is a number, or one for each frame of them.
+    Outside is silence."""
+    frames = max(-(-len(samples) // HOP), 1)
+    (power,) = MelSpectrum()(0, samples if len(samples) else np.zeros(1, np.float32))
+    before, after = max(0, 1 - first), max(0, stop + 1 - frames)
+    gains = np.broadcast_to(np.asarray(gain, np.float32), (frames,))
+    rows = log_mel(np.pad(power, ((before, after), (0, 0), (0, 0))), np.pad(gains, (before, after), "edge"))
+    start = first - 1 + before
+    return rows[start : start + stop - first + 2].reshape(-1, BANDS)[:-1]
+
+
 @lru_cache(1)
 def _window() -> np.ndarray:
     return np.hanning(FFT + 1)[:-1].astype(np.float32)

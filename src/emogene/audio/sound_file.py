@@ -1,7 +1,6 @@
 """A file with sound: its parts, its tracks, and what is wrong with it."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -48,7 +47,7 @@ class SoundFile:
 
     def blocks(self) -> Iterator[Block]:
         """The sound from the container's start: silence where it starts later, and where packets are lost."""
-        damage, elapsed = Damage(), Fraction(0)
+        damage, elapsed = Damage(), 0.0
         for part in self._parts:
             with self._open(part) as container:
                 stream = self._stream(container)
@@ -110,7 +109,7 @@ class SoundFile:
 
     def _probe(self) -> None:
         """Fail now rather than later: decode the start."""
-        decoded = Fraction(0)
+        decoded = 0.0
         for block in self.blocks():
             decoded += block.seconds
             if decoded >= PROBED:

@@ -1,13 +1,12 @@
 """Decoded sound to its place in time: silence where a container says that nothing is there."""
 
 from collections.abc import Callable, Iterable, Iterator
-from fractions import Fraction
 from itertools import chain, pairwise
 from typing import NamedTuple
 
 from emogene.audio.block import Block
 
-TOLERANCE = Fraction(15, 1000)
+TOLERANCE = 0.015
 """Seconds of lateness that are no hole: above what rounding does to time stamps, below any lost packet."""
 LONGEST = 3600
 """Seconds; a longer hole is a fault of the time stamps."""
@@ -15,18 +14,18 @@ LONGEST = 3600
 
 class Stamped(NamedTuple):
     block: Block
-    time: Fraction | None
+    time: float | None
     """Seconds, by the container's clock, of its first sample; None where it does not say."""
 
 
-def _unheard(since: Fraction, seconds: Fraction) -> None: ...
+def _unheard(since: float, seconds: float) -> None: ...
 
 
 def in_time(
     frames: Iterable[Stamped],
-    origin: Fraction | None,
-    end: Fraction | None = None,
-    hole: Callable[[Fraction, Fraction], None] = _unheard,
+    origin: float | None,
+    end: float | None = None,
+    hole: Callable[[float, float], None] = _unheard,
 ) -> Iterator[Block]:
     """The frames from ``origin`` to ``end``, in seconds of the container's clock, and silence between them.
 
@@ -34,16 +33,16 @@ def in_time(
     as in joined files, or too far ahead count anew from there. ``hole`` is told where each hole but the first
     frame's own lateness starts and how long it is.
     """
-    first, elapsed = True, Fraction(0)
+    first, elapsed = True, 0.0
     for frame, following in pairwise(chain(frames, [None])):
         assert frame is not None
         origin = frame.time if origin is None else origin
-        late = Fraction(0)
+        late = 0.0
         if origin is not None:
             late = _lateness(frame, None if first else following, origin + elapsed)
             if abs(late) > LONGEST or (late < -TOLERANCE and not first):
                 origin += late
-                late = Fraction(0)
+                late = 0.0
         if late > (0 if first else TOLERANCE):
             if not first:
                 hole(elapsed, late)
@@ -57,12 +56,12 @@ def in_time(
         yield block
 
 
-def _lateness(frame: Stamped, following: Stamped | None, due: Fraction) -> Fraction:
+def _lateness(frame: Stamped, following: Stamped | None, due: float) -> float:
     """Seconds by which a frame comes after ``due``: what it and the next one agree on."""
     if frame.time is None:
-        return Fraction(0)
+        return 0.0
     late = frame.time - due
     if following is None or following.time is None:
         return late
     next_late = following.time - due - frame.block.seconds
-    return Fraction(0) if (late > 0) != (next_late > 0) else min(late, next_late, key=abs)
+    return 0.0 if (late > 0) != (next_late > 0) else min(late, next_late, key=abs)

@@ -70,14 +70,15 @@ class ShowAvatar:
         from dataclasses import asdict
 
         from emogene.avatar import Avatar
+        from emogene.cli.streams import show
 
         person = Avatar.open(self.avatar)
         for name, value in asdict(person.provenance).items():
-            print(f"{name:<12} {value}")
-        print(f"{'landmarks':<12} {len(person.space.database)} frames")
-        print(f"{'poses':<12} {len(person.pose)} frames")
+            show(f"{name:<12} {value}")
+        show(f"{'landmarks':<12} {len(person.space.database)} frames")
+        show(f"{'poses':<12} {len(person.pose)} frames")
         for name, checksum in person.training.get("imported", {}).items():
-            print(f"{'imported':<12} {checksum}  {name}")
+            show(f"{'imported':<12} {checksum}  {name}")
 
 
 @dataclass(frozen=True)

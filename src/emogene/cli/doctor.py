@@ -8,6 +8,7 @@ class Doctor:
     """Say what is installed, which device and weights are used, what is missing and how to get it."""
 
     def run(self) -> None:
+        from emogene.cli.streams import show
         from emogene.doctor import report
 
-        print(report())
+        show(report())

@@ -20,6 +20,7 @@ class Evaluate:
     """Write the figures to this file too."""
 
     def run(self) -> None:
+        from emogene.cli.streams import show
         from emogene.output import check_outputs
         from emogene.progress import bars
 
@@ -32,7 +33,7 @@ class Evaluate:
         if self.json:
             write_figures(figures, self.json)
         for name, value in flat(figures):
-            print(f"{name:<40} {value}")
+            show(f"{name:<40} {value}")
 
 
 def flat(figures: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:

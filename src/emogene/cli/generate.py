@@ -139,22 +139,27 @@ class Generate:
 
     def _check_options(self) -> "Emotion | Timeline":
         """What can be known to be wrong before anything is loaded; the emotion asked for."""
+        from emogene.audio.sound import Sound
         from emogene.device import choose_threads
         from emogene.emotalk.emotion import parse
         from emogene.mixture import check_mixture
         from emogene.options import checked_fps, checked_seed, checked_size, checked_track
         from emogene.performance.track import check_pose
+        from emogene.video.background import check_background
 
         if not self.emotalk and (self.emotalk_level, self.emotalk_person) != (None, None):
             raise EmoGeneError("--emotalk-level and --emotalk-person go with --emotalk EmoTalk.pth")
         checked_fps(self.fps)
         checked_seed(self.seed)
-        checked_size(self.size)
-        checked_track(self.track)
+        size = checked_size(self.size)
         choose_threads(self.threads)
         check_mixture(self.mixture)
         check_pose(self.pose)
-        return parse(self.emotion, self.intensity)
+        wanted = parse(self.emotion, self.intensity)
+        Sound.open(self.audio, track=checked_track(self.track))
+        if self.background:
+            check_background(self.background, size)
+        return wanted
 
     def _result(self, progress: "Progress") -> "Result":
         from emogene.pipeline import EmoGene

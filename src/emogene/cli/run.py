@@ -1,7 +1,6 @@
 """A command line read, run, and told how it ended."""
 
 import os
-import sys
 from typing import Any
 
 import tyro
@@ -12,7 +11,7 @@ from emogene.cli.avatars import Avatars
 from emogene.cli.doctor import Doctor
 from emogene.cli.evaluate import Evaluate
 from emogene.cli.generate import Generate
-from emogene.cli.streams import note, prepare_streams, silence
+from emogene.cli.streams import note, prepare_streams, show
 from emogene.cli.usage import usage_errors_in_one_line
 from emogene.errors import EmoGeneError
 
@@ -31,15 +30,13 @@ def run(arguments: list[str]) -> int:
     prepare_streams()
     try:
         if arguments in (["--version"], ["-V"]):
-            print(f"emogene {__version__}")
+            show(f"emogene {__version__}")
         else:
             _read(arguments or ["--help"]).run()
-        _flush()
         return DONE
     except EmoGeneError as error:
         return _ended(str(error), USER_ERROR)
     except BrokenPipeError:  # the reader of our output has seen enough
-        silence(sys.stdout)
         return DONE
     except MemoryError as error:
         return _ended(f"not enough memory {error}", CRASH)
@@ -56,16 +53,6 @@ def _read(arguments: list[str]) -> Any:
         return tyro.extras.subcommand_cli_from_dict(
             VERBS, args=arguments, prog="emogene", description="A voice in, an emotional talking head out."
         )
-
-
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        silence(sys.stdout)
-        raise EmoGeneError(f"standard output: cannot be written ({error.strerror})") from None
 
 
 def _ended(message: str, status: int) -> int:

@@ -3,7 +3,10 @@
 import os
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import TextIO
+
+from emogene.errors import EmoGeneError
 
 
 def prepare_streams() -> None:
@@ -16,10 +19,10 @@ def prepare_streams() -> None:
         pass
     os.close(free)
     for name in ("stdout", "stderr"):
-        stream: TextIO | None = getattr(sys, name)
+        stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        elif hasattr(stream, "reconfigure") and stream.errors == "strict":
+        elif isinstance(stream, TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
 
 
@@ -29,12 +32,22 @@ def silence(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def say(*lines: object) -> None:
-    """Name what was made, on standard output. Where that takes nothing, the work was done all the same."""
+def show(*lines: object) -> None:
+    """Lines that are what was asked for, on standard output. EmoGeneError where that takes none;
+    BrokenPipeError where its reader has seen enough."""
     try:
         print(*lines, sep="\n", flush=True)
-    except OSError:
+    except OSError as error:
         silence(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise EmoGeneError(f"standard output: cannot be written ({error.strerror})") from None
+
+
+def say(*lines: object) -> None:
+    """Name what was made, on standard output. Where that takes nothing, the work was done all the same."""
+    with suppress(EmoGeneError, BrokenPipeError):
+        show(*lines)
 
 
 def note(line: str) -> None:

@@ -85,7 +85,7 @@ def _track(video: Path, landmarker: Path) -> np.ndarray:
             yield frame
 
     try:
-        pixels = track(frames(), landmarker, float(fps))
+        pixels = track(frames(), landmarker)
     except EmoGeneError as error:
         raise EmoGeneError(f"{video}: {error}") from None
     motion = canonicalise(pixels.astype(np.float32), size, fps).motion

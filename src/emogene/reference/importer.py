@@ -90,7 +90,7 @@ def _networks(head: Path | None, torso: Path | None, chosen: Path) -> tuple[Port
 
 def _options(checkpoint: Path) -> tuple[Options, float]:
     """What ``config.yaml`` beside a checkpoint says of its networks, and its ``camera_scale``."""
-    hparams = RELEASED | read_hparams(checkpoint)
+    hparams = {**RELEASED, **read_hparams(checkpoint)}
     try:
         return Options.of(hparams), float(hparams["camera_scale"])
     except (TypeError, ValueError) as error:

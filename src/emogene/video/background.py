@@ -34,6 +34,11 @@ def read_background(background: Background, size: int, own: np.ndarray) -> np.nd
     return np.asarray(Image.alpha_composite(behind.convert("RGBA"), _square(front, size)).convert("RGB"))
 
 
+def check_background(background: Background, size: int) -> None:
+    """EmoGeneError for what :func:`read_background` cannot read."""
+    read_background(background, size, np.zeros((1, 1, 3), np.uint8))
+
+
 def _square(image: Image.Image, size: int) -> Image.Image:
     return ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
 

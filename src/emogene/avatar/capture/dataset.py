@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from emogene.avatar.capture.layers import face_region, head_layer
-from emogene.avatar.capture.matte import screen_matte
+from emogene.avatar.capture.matte import choked, screen_matte
 from emogene.avatar.capture.tracks import gaze
 from emogene.avatar.capture.video import read_frames
 from emogene.errors import EmoGeneError
@@ -130,7 +130,7 @@ class _Clip:
         mattes, fine_mattes = [], []
         for i in kept:
             window = frames[i][corner[1] :, corner[0] : corner[0] + config.crop]
-            matte = screen_matte(window[: config.crop].astype(np.float32) / 255)
+            matte = choked(screen_matte(window[: config.crop].astype(np.float32) / 255))
             mattes.append(_resize(matte.colour, matte.alpha, config.size))
             if i in fine:
                 fine_mattes.append(_resize(matte.colour, matte.alpha, config.fine))

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter, label, uniform_filter
+from scipy.ndimage import (
+    binary_dilation,
+    binary_erosion,
+    gaussian_filter,
+    grey_erosion,
+    label,
+    uniform_filter,
+)
 
 from emogene.avatar.capture.video import LUMA, smooth_chroma
 from emogene.errors import EmoGeneError
@@ -60,6 +67,18 @@ def screen_matte(frame: np.ndarray) -> Matte:
     return Matte(colour.astype(np.float32), alpha)
 
 
+def choked(matte: Matte, pixels: int = 1) -> Matte:
+    """The matte drawn in by ``pixels`` and softened by half as much; its rim coloured from the inside.
+
+    What a key leaves of the screen is in the outermost pixel.
+    """
+    side = 2 * pixels + 1
+    alpha = gaussian_filter(grey_erosion(matte.alpha, size=(side, side)), 0.5 * pixels)
+    inside = alpha > 0.97
+    rim = _spread(matte.colour, inside, sigma=1.5 * pixels, wider=(1, 2, 4))
+    return Matte(np.where(inside[..., None], matte.colour, rim), alpha)
+
+
 def _despill(frame: np.ndarray, person: np.ndarray) -> np.ndarray:
     """Take away the blue and green by which a pixel near the rim exceeds the person deeper inside."""
     key = screen_key(frame)
@@ -91,11 +110,13 @@ def _largest(mask: np.ndarray) -> np.ndarray:
     return pieces == sizes.argmax()
 
 
-def _spread(frame: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:
+def _spread(
+    frame: np.ndarray, known: np.ndarray, sigma: float, wider: tuple[int, ...] = (1, 3, 12)
+) -> np.ndarray:
     """Colours of the ``known`` pixels carried outwards by normalised convolution at growing widths."""
     result = np.zeros_like(frame)
     filled = np.zeros(known.shape, bool)
-    for width in (sigma, 3 * sigma, 12 * sigma):
+    for width in (sigma * factor for factor in wider):
         weight = gaussian_filter(known.astype(np.float32), width)
         blurred = np.stack([gaussian_filter(plane * known, width) for plane in np.moveaxis(frame, -1, 0)], -1)
         reached = (weight > 1e-3) & ~filled

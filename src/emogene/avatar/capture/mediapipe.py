@@ -13,8 +13,8 @@ from emogene.errors import EmoGeneError
 
 
 @contextmanager
-def face_landmarker(model: str | Path, video: bool = False, blendshapes: bool = False) -> Iterator[Any]:
-    """The landmarker of a ``face_landmarker.task``, for single pictures or the frames of a ``video``.
+def face_landmarker(model: str | Path, blendshapes: bool = False) -> Iterator[Any]:
+    """The landmarker of a ``face_landmarker.task``, for pictures one by one.
 
     Raises EmoGeneError, one line, where MediaPipe or its file is missing.
     """
@@ -25,10 +25,9 @@ def face_landmarker(model: str | Path, video: bool = False, blendshapes: bool = 
     if not Path(model).is_file():
         raise EmoGeneError(f"{model}: no such file; MediaPipe's FaceLandmarker is needed (docs/evaluate.md)")
     vision = mp.tasks.vision
-    mode = vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE
     options = vision.FaceLandmarkerOptions(
         base_options=mp.tasks.BaseOptions(model_asset_path=str(model)),
-        running_mode=mode,
+        running_mode=vision.RunningMode.IMAGE,
         output_face_blendshapes=blendshapes,
     )
     with _native_silence():

@@ -26,15 +26,16 @@ def stored_tracks(path: str | Path) -> dict[str, np.ndarray]:
         return {str(name): points[offset[i] : offset[i + 1]] for i, name in enumerate(data["clip"])}
 
 
-def track(frames: Iterable[np.ndarray], model: str | Path, fps: float = 25) -> np.ndarray:
+def track(frames: Iterable[np.ndarray], model: str | Path) -> np.ndarray:
     """Track RGB ``frames`` with MediaPipe's FaceLandmarker (extra ``avatar``): ``[T, 70, 3]``.
 
+    Every frame by itself: MediaPipe's filter over time lags by .4 of a frame and hides quick lips.
     ``model``: its ``face_landmarker.task``. Raises EmoGeneError where a frame shows no face.
     """
     points = []
-    with face_landmarker(model, video=True) as landmarker:
+    with face_landmarker(model) as landmarker:
         for i, frame in enumerate(frames):
-            faces = landmarker.detect_for_video(image(frame), round(i * 1000 / fps)).face_landmarks
+            faces = landmarker.detect(image(frame)).face_landmarks
             if not faces:
                 raise EmoGeneError(f"no face in frame {i}; give a video in which the face is always seen.")
             height, width = frame.shape[:2]

@@ -1,0 +1,1 @@
+"""Training of splats: where they begin, the optimiser, the head and the torso."""
