@@ -1,6 +1,7 @@
 """A file with sound: its parts, its tracks, and what is wrong with it."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
