@@ -32,6 +32,8 @@ def test_splats_survive_their_eight_bits(splats):
     again = read_splats("head", splat_tensors("head", splats))
     assert np.abs(again.base[:3] - splats.base[:3]).max() <= 0.55e-4
     np.testing.assert_allclose(again.base[3:], splats.base[3:], rtol=1e-3, atol=1e-5)
+    twice = read_splats("head", splat_tensors("head", again))
+    np.testing.assert_allclose(twice.motion, again.motion, rtol=1e-5, atol=1e-9)
     error = again.motion - splats.motion
     assert np.abs(error).mean() < 0.004 * np.abs(splats.motion).max()
     np.testing.assert_array_equal(again.groups, splats.groups)
