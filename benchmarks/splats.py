@@ -1,10 +1,10 @@
 """Speed of splats on an avatar: CPU milliseconds a frame by stage, beside the radiance field in the same run.
 
-    python benchmarks/splats.py [--avatar FILE] [--size 512] [--threads 2] [--without-field] [--precision fp32]
+    python benchmarks/splats.py [--avatar FILE] [--size 512] [--threads 2] [--without-field] [--json FILE]
 
 Thread CPU time, the least of several for each frame, the mean of the frames: other jobs hardly disturb it.
 As on a processor without AVX-512: NUMBA_CPU_NAME=haswell, NUMBA_CPU_FEATURES=+avx2,+fma,+avx,+bmi,+popcnt and
-a NUMBA_CACHE_DIR of their own in the environment; ATEN_CPU_CAPABILITY=avx2 and --precision fp32 for the field.
+a NUMBA_CACHE_DIR of their own in the environment; for the field ATEN_CPU_CAPABILITY=avx2, --precision fp32.
 """
 
 import argparse
