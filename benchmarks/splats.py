@@ -4,7 +4,7 @@
 
 Thread CPU time, the least of several for each frame, the mean of the frames: other jobs hardly disturb it.
 As on a processor without AVX-512: NUMBA_CPU_NAME=haswell, NUMBA_CPU_FEATURES=+avx2,+fma,+avx,+bmi,+popcnt and
-a NUMBA_CACHE_DIR of their own in the environment, and ATEN_CPU_CAPABILITY=avx2 for the field.
+a NUMBA_CACHE_DIR of their own in the environment; for the field ATEN_CPU_CAPABILITY=avx2, --precision fp32.
 """
 
 import argparse
@@ -83,7 +83,7 @@ def together(avatar: Avatar, size: int, threads: int, frames: int = 200) -> dict
     return {"frames/s": round(frames / wall, 1), "CPU ms a frame": round(spent / frames * 1e3, 2)}
 
 
-def field(size: int, frames: int = 4) -> float:
+def field(size: int, precision: str | None, frames: int = 4) -> float:
     """CPU milliseconds of a frame of the embedded radiance field, head, torso and super-resolution."""
     from emogene.face.motion import LandmarkMotion
 
@@ -92,7 +92,7 @@ def field(size: int, frames: int = 4) -> float:
 
     avatar = Avatar.open("grid-s1")
     assert isinstance(avatar, Trained)
-    renderer = avatar.renderer(size, device="cpu", threads=1)
+    renderer = avatar.renderer(size, device="cpu", threads=1, precision=precision)
     points = avatar.space.database[:: len(avatar.space.database) // frames].astype(np.float32)[:frames]
     next(renderer.frames(LandmarkMotion(points[:1])))
     start = time.process_time()
@@ -108,6 +108,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--without-field", action="store_true")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), help="of the field; the processor's best")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     avatar = Avatar.open(options.avatar)
@@ -120,7 +121,9 @@ def main() -> None:
             f"{options.threads} threads": together(avatar, options.size, options.threads),
         }
         if not options.without_field:
-            figures["radiance field, ms a frame"] = one.submit(field, options.size).result()
+            figures["radiance field, ms a frame"] = one.submit(
+                field, options.size, options.precision
+            ).result()
     print(json.dumps(figures, indent=2))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

@@ -41,7 +41,7 @@ class HeadTraining:
     """On the frames that are also kept fine."""
     noise: float = 0.1
     """Deviation of what is added to the condition."""
-    sharpen: float = 0.15
+    sharpen: float = 0.2
     """Unsharp masking of the fine frames: what splats show is the mean of many, a little softer than each."""
     sharpen_sigma: float = 1.8
 
@@ -121,7 +121,8 @@ def train_head(
     for name, stage in (("coarse", config.coarse), ("fine", config.fine)):
         sharpen = config.sharpen, config.sharpen_sigma
         samples = HeadSamples(data, rows, basis, config.noise, name == "fine", sharpen)
-        trainer = SplatTrainer(splats, samples, stage, splats.groups != Group.BACKING, threads)
+        hidden = splats.groups == Group.BACKING  # what shines through would train it to no picture's good
+        trainer = SplatTrainer(splats, samples, stage, hidden, threads)
         checkpoint = work / f"head-{name}.npz" if work else None
         splats = trainer.run(lambda steps, name=name: progress(steps, f"head, {name}"), checkpoint)
     return labelled(splats, data, rows, basis)

@@ -99,13 +99,13 @@ class SplatTrainer:
         splats: Gaussians,
         samples: Samples,
         config: SplatTraining,
-        movable: np.ndarray | None = None,
+        frozen: np.ndarray | None = None,
         threads: int = 1,
     ) -> None:
-        """``splats`` are copied. ``movable [N]`` bool: may be relocated (all)."""
+        """``splats`` are copied. ``frozen [N]`` bool: stay as they are (none)."""
         self.samples, self.config, self.threads = samples, config, threads
         self.splats = Gaussians(splats.base.copy(), splats.motion.copy(), splats.groups.copy())
-        self.movable = np.ones(len(splats), bool) if movable is None else movable
+        self.frozen = np.zeros(len(splats), bool) if frozen is None else frozen
         self.random = np.random.default_rng(config.seed)
         self.base_moments = np.zeros((2, *splats.base.shape), f4)
         self.first = np.zeros_like(splats.motion)
@@ -142,6 +142,7 @@ class SplatTrainer:
         work = list(zip(self.desks, samples, conditions, backgrounds, self.gradient, strict=True))
         with ThreadPoolExecutor(self.threads) as pool:
             losses = list(pool.map(lambda item: item[0].look(self.splats, config, *item[1:]), work))
+            self.gradient[..., self.frozen] = 0
             self._adam(conditions, pool)
         if self.steps_done % self.WATCH == 0:
             np.maximum(self.seen, self.desks[0].rasteriser.visible(), out=self.seen)
@@ -177,9 +178,9 @@ class SplatTrainer:
 
     def _relocate(self) -> None:
         """Unseen splats become halves of those whose place the gradient would change most."""
-        unseen = (self.seen < self.config.unseen) & self.movable
+        unseen = (self.seen < self.config.unseen) & ~self.frozen
         dead = np.flatnonzero(unseen)[: len(self.splats) // 12]
-        wanted = self.pull * ~unseen * self.movable
+        wanted = self.pull * ~unseen
         self.seen[:], self.pull[:] = 0, 0
         if not len(dead) or not wanted.sum():
             return
