@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emogene.audio import Speech
 from emogene.clock import VIDEO_FPS
 from emogene.emotalk.speech import EmotionalSpeech
 from emogene.face.arkit import INDEX, blendshapes
@@ -58,17 +59,30 @@ def faces(weights: np.ndarray, neutral: np.ndarray) -> np.ndarray:
 
 def felt(said: np.ndarray, label: str | None, intensity: float = 1.0, known: bool = True) -> EmotionalSpeech:
     """An emotion branch's blendshapes, 25 fps: ``said [T, 52]`` and a strong expression, apart where the
-    words are ``known``. Intensity scales activations, as the branch does."""
-    shown = np.zeros(52, np.float32) if label is None else 1 - (1 - expression(label)) ** intensity
-    emotion = blendshapes(np.repeat(shown[None].astype(np.float32), len(said), 0), VIDEO_FPS)
+    words are ``known``."""
+    shown = np.zeros(52, np.float32) if label is None else np.float32(intensity) * expression(label)
+    emotion = blendshapes(np.repeat(shown[None], len(said), 0), VIDEO_FPS)
     both = EmotionalSpeech(emotion=emotion, words=blendshapes(said, VIDEO_FPS))
     return both if known else EmotionalSpeech(emotion=both.together)
 
 
-def mix(mixture: MixtureModel, space: LandmarkSpace, lips: np.ndarray, emotional: EmotionalSpeech) -> Mixed:
-    """The whole of a recording, as long as ``lips [T, 68, 3]``."""
-    end = Fraction(len(lips)) / VIDEO_FPS
-    found = mixture.stream(Rig.embedded(), space).push(lips, emotional, end=end)
+def voice(frames: int, hz: float = 150, first: int = 0, total: int | None = None) -> Speech:
+    """That a voice, or none (0 Hz), is heard for ``frames`` at 25 fps; with the last of ``total``, the end."""
+    stop = first + frames
+    end = None if total is None or stop < total else Fraction(total) / VIDEO_FPS
+    return Speech(None, np.full(2 * frames, hz, np.float32), None, None, end)
+
+
+def mix(
+    mixture: MixtureModel,
+    space: LandmarkSpace,
+    lips: np.ndarray,
+    emotional: EmotionalSpeech,
+    hz: float = 150,
+) -> Mixed:
+    """The whole of a recording, as long as ``lips [T, 68, 3]``, with a voice throughout."""
+    heard = voice(len(lips), hz, total=len(lips))
+    found = mixture.stream(Rig.embedded(), space).push(lips, emotional, heard)
     assert found is not None
     return found
 

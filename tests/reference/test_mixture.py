@@ -30,7 +30,7 @@ from emogene.reference.mixture import (
 )
 from emogene.stream import run
 
-from ..mixture.conftest import expression, faces, felt, mix, noisy, space, words
+from ..mixture.conftest import expression, faces, felt, mix, noisy, space, voice, words
 
 __all__ = ["space"]
 
@@ -204,10 +204,10 @@ def test_pieces_are_the_whole(space):
     stream, found = ReferenceMixture().stream(Rig.embedded(), space), []
     for start in range(0, 700, 25):
         stretch = slice(start, start + 25)
-        end = Fraction(700, 25) if start == 675 else None
-        found.append(stream.push(lips[stretch], felt(said[stretch], "angry"), end=end))
+        heard = voice(25, first=start, total=700)
+        found.append(stream.push(lips[stretch], felt(said[stretch], "angry"), heard))
     assert sum(piece is not None for piece in found) > 20
-    for name in ("mixed", "lips", "emotion"):
+    for name in ("mixed", "lips", "emotion", "weights", "free"):
         pieces = np.concatenate([getattr(piece, name) for piece in found if piece is not None])
         np.testing.assert_allclose(pieces, getattr(whole, name), atol=1e-6)
 
