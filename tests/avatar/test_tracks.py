@@ -3,9 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from emogene.avatar.splat_avatar import SplatAvatar
 
 from emogene.avatar.capture.tracks import track
-from emogene.avatar.splat_avatar import SplatAvatar
 from emogene.weights.embedded import assets
 
 MODEL = Path(__file__).parents[3] / "shared" / "data" / "models" / "face_landmarker.task"

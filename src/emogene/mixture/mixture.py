@@ -13,7 +13,7 @@ from emogene.face.landmarks import mouth_openness
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
 from emogene.mixture.calibration import Calibration, gaps
-from emogene.mixture.emotional_mouth import MouthRule, emotional_displacement, freedom
+from emogene.mixture.emotional_mouth import MouthRule, freedom, shared_gaps, spoken_weights
 from emogene.mixture.lip_sync import hold_gaps, open_mouth
 from emogene.mixture.lle import EVERY_PART, blend, project_parts
 from emogene.mixture.model import Mixed
@@ -89,21 +89,22 @@ class FiveSteps(Stage):
         lips, both, told, voiced = inputs
         mixture, avatar, own = self.mixture, self.avatar, lips.astype(np.float64)
 
-        # 1. Displacement accumulation: what the emotion adds, at the mouth as far as the words leave room.
+        # 1. Displacement accumulation: the lips' face and what the emotion adds to it.
         weights = gaussian_filter1d(
             both[:, 0].astype(np.float64), mixture.smoothing * RATE, axis=0, mode="nearest", truncate=_SIGMAS
         )
         free = freedom(voiced > 0.5, mouth_openness(own), RATE, mixture.rule) * told
-        emotional, shown = emotional_displacement(own, weights, self.rig.basis, free, mixture.rule)
+        emotional = np.tensordot(weights, self.rig.basis, 1)
+        shown = spoken_weights(weights, mouth_openness(own), free, mixture.rule)
 
         # 2. Face-parts disentangled LLE, of what the video could show; the emotion is carried across.
         scaled, database = own * CENTIMETRES, self.space.database * CENTIMETRES
         projected = project_parts(scaled, database, EVERY_PART) / CENTIMETRES
         mixed = blend(own, projected, mixture.projected) + emotional
 
-        # 3. First lip-sync refinement: the gaps between the lips are the words', and what the emotion may add
-        # (nothing, where it is not told apart from the words).
-        wanted = gaps(own) + told[:, None, None] * gaps(emotional)
+        # 3. First lip-sync refinement: the gaps between the lips are the words', widened as the emotion may
+        # (not at all, where it is not told apart from the words).
+        wanted = shared_gaps(gaps(own), told[:, None, None] * gaps(emotional), free, mixture.rule)
         mixed = hold_gaps(open_mouth(mixed, wanted, avatar), wanted, avatar)
 
         # 4. One-Euro filter, without lag.
