@@ -28,7 +28,7 @@ class Loudness(Stage):
 
 
 def centred(samples: np.ndarray, window: int, frames: int, hop: int) -> np.ndarray:
-    """``[frames, window]``: windows of ``samples [n]`` around multiples of ``hop``, each without its own mean;
+    """``[frames, window]``: windows of ``samples [n]`` around multiples of ``hop``, each less its own mean;
     silence outside (where an offset begins or ends there is no click)."""
     before, length = window // 2, (frames - 1) * hop + window
     after = max(0, length - before - len(samples))

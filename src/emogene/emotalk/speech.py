@@ -17,7 +17,8 @@ class EmotionalSpeech:
     ``emotion``: ARKit weights ``[T, 52]`` of the emotion alone (browInnerUp may be negative, others above 1),
     or of everything where a model cannot tell it from the ``words [T, 52]`` (then None). ``heard [T, 8]``:
     the probability of each emotion in the voice; ``shown [T, 9]``: how strongly the face is to show each;
-    None where a model names no emotions. All tracks have one length and rate. ``emotion`` is None where nothing is new.
+    None where a model names no emotions. All tracks have one length and rate. ``emotion`` is None where
+    nothing is new.
     """
 
     emotion: Track | None
