@@ -104,7 +104,7 @@ class FiveSteps(Stage):
 
         # 3. First lip-sync refinement: the gaps between the lips are the words', widened as the emotion may
         # (not at all, where it is not told apart from the words).
-        wanted = shared_gaps(gaps(own), told[:, None, None] * gaps(emotional), free, mixture.rule)
+        wanted = shared_gaps(gaps(own), told[:, None, None] * gaps(emotional), free, avatar, mixture.rule)
         mixed = hold_gaps(open_mouth(mixed, wanted, avatar), wanted, avatar)
 
         # 4. One-Euro filter, without lag.
