@@ -19,8 +19,8 @@ from emogene.audio2motion import Audio2Motion
 from emogene.audio2motion.vae import PitchContourVAE, freeze
 from emogene.emotalk import EmoTalk
 from emogene.face.mean import mean_face
+from emogene.reference.named import fill_by_name
 from emogene.weights.embedded import assets
-from emogene.weights.named import fill_by_name
 
 SECONDS = 10
 OFFICIAL_FRAMES = 248
@@ -53,20 +53,19 @@ def main() -> None:
     torch.set_num_threads(threads)
     samples = np.resize(load_audio(assets() / "demo.ogg").samples, SECONDS * 16_000)
     encoder = SpeechEncoder.from_embedded()
-    lips, emotion = Audio2Motion.from_embedded(encoder=encoder), EmoTalk.from_embedded(encoder=encoder)
-    speech = analyse(samples)
+    lips, emotion = Audio2Motion.from_embedded(), EmoTalk.from_embedded()
+    speech = analyse(samples, encoder)
 
     def whole() -> None:
-        said = analyse(samples)
-        lips(said, SECONDS * 25, mean_face())
+        said = analyse(samples, encoder)
+        lips(said, mean_face())
         emotion(said)
 
     encoding = least(lambda: encoder.encode(samples))
-    encoder.hear(speech)
     print(f"{threads} threads, {SECONDS} s of speech")
     print(f"pitch and loudness: {least(lambda: analyse(samples), 3):.3f}")
     print(f"speech encoder: {encoding:.3f}, {SECONDS / encoding:.0f} times real time")
-    print(f"lip branch on its features: {least(lambda: lips(speech, SECONDS * 25, mean_face())):.3f}")
+    print(f"lip branch on its features: {least(lambda: lips(speech, mean_face())):.3f}")
     print(f"emotion branch on its features: {least(lambda: emotion(speech)):.3f}")
     print(f"all of these: {least(whole, 5):.3f}")
     print(f"official audio to motion at full size, {OFFICIAL_FRAMES} frames: {official():.3f}")

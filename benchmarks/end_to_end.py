@@ -22,19 +22,19 @@ from typing import Any
 import av
 
 from emogene import EmoGene
-from emogene.audio import analyse, load_audio, sound_frames
+from emogene.audio import Sound, SpeechEncoder, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
 from emogene.emotalk import EmoTalk
 from emogene.face.rig import Rig
 from emogene.mixture import Mixture
-from emogene.pipeline import Result
+from emogene.result import Result
 
 DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
 
 FIRST_FRAME = """
 import sys, time
 from emogene import EmoGene
-next(EmoGene.from_pretrained(threads=int(sys.argv[2]))(sys.argv[1]).frames())
+next(EmoGene.from_pretrained(threads=int(sys.argv[2])).stream(sys.argv[1]).frames())
 print(time.time())
 """
 
@@ -78,16 +78,13 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def stages(result: Result) -> dict[str, float]:
     """Seconds for each stage on the demo clip, everything already loaded and compiled."""
-    space, frames = result.avatar.space, len(result)
+    space, encoder = result.avatar.space, SpeechEncoder.from_embedded()
     audio2motion, emotalk, rig = Audio2Motion.from_embedded(), EmoTalk.from_embedded(), Rig.embedded()
-    mixture = Mixture.default()
-    listening, speech = timed(lambda: analyse(load_audio(DEMO)))
-    lips_time, lips = timed(lambda: audio2motion(speech, frames, space.neutral))
+    listening, speech = timed(lambda: analyse(load_audio(DEMO), encoder))
+    lips_time, lips = timed(lambda: audio2motion(speech, space.neutral))
     emotion_time, felt = timed(lambda: emotalk(speech))
-    emotional, words = (
-        mixture.emotion_landmarks(motion, rig, space, frames) for motion in (felt.blendshapes, felt.content)
-    )
-    mixture_time, _ = timed(lambda: mixture(lips, emotional, space, words))
+    mixing = Mixture().stream(rig, space)
+    mixture_time, _ = timed(lambda: mixing.push(lips.points, felt, end=speech.end))
     return {
         "listening": listening,
         "lip-synced landmarks": lips_time,
@@ -111,7 +108,7 @@ def repeated(seconds: int, folder: Path) -> Path:
         stream = container.add_stream("pcm_s16le", rate=48_000, layout="mono")
         resampler = av.AudioResampler("s16", "mono", 48_000)
         while written < seconds * 48_000:
-            for frame in sound_frames(DEMO):
+            for frame in Sound.open(DEMO).frames():
                 frame.pts = None
                 for piece in resampler.resample(frame):
                     written += piece.samples

@@ -2,7 +2,7 @@
 
     python benchmarks/render.py [AVATAR] [--threads 2] [--frames 100] [--compile] [--json FILE]
 
-Prints frames per second with torso, super-resolution, blinks and a warp on every frame; milliseconds per
+Prints frames per second with torso, super-resolution and a warp on every frame; milliseconds per
 stage on one thread; samples per frame; peak memory. ``--compile`` also times the very first frame on a
 machine, when numba compiles the kernels. Run it on an idle machine.
 """
@@ -16,34 +16,32 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from emogene.avatar import Avatar
-from emogene.face.motion import LandmarkMotion
-from emogene.motion2video.renderer import FrameState
+from emogene.reference.radnerf.renderer import FrameState
+from emogene.workers import workers
 
 FIRST = """
 import sys, time
 from emogene.avatar import Avatar
-from emogene.face.motion import LandmarkMotion
 start = time.perf_counter()
 avatar = Avatar.open(sys.argv[1])
-motion = LandmarkMotion(avatar.space.database[:1].astype("float32"))
-next(avatar.renderer(512, device="cpu", threads=1).frames(motion))
+next(avatar.renderer(512, device="cpu", threads=1).posed(avatar.space.database[:1], avatar.pose[:1]))
 print(time.perf_counter() - start)
 """
 
 
-def motion(avatar: Avatar, frames: int) -> LandmarkMotion:
-    """The training landmarks with an emotion's worth of displacement beyond them (3 mm), coming and going."""
+def motion(avatar: Avatar, frames: int) -> np.ndarray:
+    """The training landmarks with an emotion's worth of displacement beyond them (3 mm), coming and going:
+    ``[frames, 68, 3]``."""
     database = avatar.space.database.astype(np.float32)
     points = database[np.arange(frames) % len(database)]
     beyond = np.random.default_rng(0).standard_normal((68, 3)).astype(np.float32) * 0.03
-    return LandmarkMotion(points + beyond * np.sin(np.arange(frames) / 10)[:, None, None].astype(np.float32))
+    return points + beyond * np.sin(np.arange(frames) / 10)[:, None, None].astype(np.float32)
 
 
 def first_frame(name: str, cache: str | None = None) -> float:
@@ -55,7 +53,7 @@ def first_frame(name: str, cache: str | None = None) -> float:
 
 def stages(avatar: Avatar, states: list[FrameState]) -> Iterator[tuple[str, float]]:
     """Milliseconds per frame of each stage, one thread."""
-    renderer = avatar.renderer(512, device="cpu", threads=1).inner
+    renderer = avatar.renderer(512, device="cpu", threads=1).fields
     layers = renderer.layers(states[0])
 
     def milliseconds(work: Callable[[FrameState], object]) -> float:
@@ -73,11 +71,6 @@ def stages(avatar: Avatar, states: list[FrameState]) -> Iterator[tuple[str, floa
         yield "torso", milliseconds(lambda state: torso(states[0].torso_condition, seen))  # pyright: ignore
     yield "super-resolution", milliseconds(lambda _: renderer.enlarge(layers.image))
     yield "whole frame", milliseconds(renderer.frame)
-
-
-def on_one_thread(work: Callable[[], dict]) -> dict:
-    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return pool.submit(work).result()
 
 
 def main() -> None:
@@ -99,15 +92,16 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as cache:
             figures["first frame ever, s"] = first_frame(options.avatar, cache)
     renderer = avatar.renderer(512, device="cpu", threads=options.threads)
-    shown = motion(avatar, options.frames)
-    next(renderer.frames(shown))
+    points, pose = motion(avatar, options.frames), avatar.pose.to_and_fro(np.arange(options.frames))
+    next(renderer.posed(points[:1], pose[:1]))
     start = time.perf_counter()
-    for _ in renderer.frames(shown):
+    for _ in renderer.posed(points, pose):
         pass
     figures["frames/s at 512"] = options.frames / (time.perf_counter() - start)
-    states = list(renderer.states(shown.points[:20], avatar.pose.loop(20), None))
-    figures["samples per frame"] = float(np.mean([renderer.inner.layers(s).samples for s in states]))
-    figures["ms per frame, one thread"] = on_one_thread(lambda: dict(stages(avatar, states)))
+    states = list(renderer.posed_states(points[:20], pose[:20]))
+    figures["samples per frame"] = float(np.mean([renderer.fields.layers(s).samples for s in states]))
+    with workers(1) as alone:
+        figures["ms per frame, one thread"] = alone.submit(lambda: dict(stages(avatar, states))).result()
     figures["peak MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(figures, indent=2))
     if options.json:

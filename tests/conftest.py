@@ -1,12 +1,19 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from emogene.face.arkit import ARKIT_52
+from emogene.face.landmarks import Landmarks
+from emogene.face.pose import HeadPose
+from emogene.performance import Performance
+from emogene.track import Track
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -75,3 +82,39 @@ def pretended_cuda(monkeypatch) -> Iterator[None]:
             torch.zeros(3).to(CUDA).numpy()
         assert torch.zeros(3, device=CUDA).new_ones(2).device == CUDA
         yield
+
+
+@pytest.fixture(scope="session")
+def performed() -> Callable[..., Performance]:
+    """Makes a performance of what a renderer looks at; the rest of it is still."""
+
+    def make(
+        points: np.ndarray,
+        head: HeadPose,
+        gaze: np.ndarray | None = None,
+        blink: np.ndarray | None = None,
+    ) -> Performance:
+        """``points [T, 68, 3]``, T poses, ``gaze [T, 2]`` radians, ``blink [T]``."""
+        frames, fps = len(points), head.fps
+        faces = Landmarks.of(np.asarray(points, np.float32), fps)
+
+        def track(values: np.ndarray | None, names: tuple[str, ...], unit: str) -> Track:
+            still = np.zeros((frames, len(names)))
+            shown = still if values is None else values.reshape(frames, len(names))
+            return Track(np.asarray(shown, np.float32), names, fps, unit)
+
+        return Performance(
+            landmarks=faces,
+            lips=faces,
+            emotion=faces,
+            speech_shapes=track(None, ARKIT_52, "weight"),
+            emotion_shapes=track(None, ARKIT_52, "weight"),
+            blink=track(blink, ("blink",), "share"),
+            gaze=track(gaze, ("right", "up"), "rad"),
+            head=head,
+            loudness=track(None, ("loudness",), "dB"),
+            heard=None,
+            shown=None,
+        )
+
+    return make

@@ -1,5 +1,5 @@
 from emogene import doctor
-from emogene.weights import OFFICIAL, home
+from emogene.weights import OFFICIAL, data_folder
 
 
 def test_every_requirement_is_listed_with_its_version():
@@ -10,7 +10,7 @@ def test_every_requirement_is_listed_with_its_version():
 
 def test_a_missing_checkpoint_says_where_it_belongs(monkeypatch, tmp_path):
     monkeypatch.setenv("EMOGENE_HOME", str(tmp_path))
-    assert home() == tmp_path
+    assert data_folder() == tmp_path
     assert f"missing; from {OFFICIAL[0].source} to {tmp_path / OFFICIAL[0].file}" in doctor.report()
     (tmp_path / OFFICIAL[0].file).touch()
     assert f"to {tmp_path / OFFICIAL[0].file}" not in doctor.report()

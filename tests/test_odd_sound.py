@@ -11,8 +11,8 @@ import pytest
 
 from emogene import EmoGene, EmoGeneError
 from emogene.audio import load_audio
+from emogene.clock import frame_count
 from emogene.face.landmarks import mouth_openness
-from emogene.face.motion import frame_count
 
 DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
 RATE = 16_000

@@ -17,6 +17,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -27,20 +28,23 @@ from torch.nn import functional as F
 
 import heard
 from curves import record
-from emogene.audio import SAMPLE_RATE, Speech, analyse, load_audio
+from emogene.audio import Speech, SpeechEncoder, analyse, load_audio
 from emogene.audio.encoder import ASSET as ENCODER
+from emogene.audio.encoder import FORMAT as ENCODER_FORMAT
 from emogene.audio.encoder import EncoderNet
-from emogene.audio.encoder import load as load_encoder
-from emogene.audio.loudness import HOP
+from emogene.audio.loudness import HOP, Loudness
+from emogene.audio.pitch import Pitch
 from emogene.audio2motion.ear import EarConfig
-from emogene.audio2motion.lips import ASSET, Audio2Motion, LipConfig, LipNet, save
+from emogene.audio2motion.lips import ASSET, FORMAT, Audio2Motion, LipConfig, LipNet
 from emogene.audio2motion.vae import VAEConfig
+from emogene.clock import SAMPLE_RATE
 from emogene.evaluate.lips import evaluate, predict
 from emogene.face.arkit import ARKIT_52, INDEX
 from emogene.face.landmarks import MOUTH, PARTS, mouth_openness
 from emogene.face.mean import mean_face
-from emogene.face.motion import BlendshapeMotion
 from emogene.face.rig import Rig
+from emogene.stream import run
+from emogene.weights.file import open_network, save_network
 from grid import DATA, ROOT, load_tracks
 from heard import another_voice
 
@@ -211,10 +215,10 @@ def _sounds(data: Path) -> dict[str, np.ndarray]:
             shape = _mandarin(data, clip)
         else:
             points = tracks.points[tracks.rows(clip)]
-            shape = points - rest_face(points, analyse(samples).loudness)
+            shape = points - rest_face(points, _loudness(samples))
         for played, speed in voices(samples, np.random.default_rng(number)):
             frames = min(int(len(shape) / speed), len(played) * 25 // SAMPLE_RATE)
-            f0, moved = analyse(played).f0, at(shape, np.arange(frames) * speed)
+            f0, moved = _f0(played), at(shape, np.arange(frames) * speed)
             for first in range(0, frames, PIECE):
                 last = min(first + PIECE, frames)
                 sound = played[first * 2 * HOP : last * 2 * HOP]
@@ -228,6 +232,18 @@ def _sounds(data: Path) -> dict[str, np.ndarray]:
     return joined | {key: np.array(x) for key, x in (parts | counts).items() if key not in joined}
 
 
+def _loudness(samples: np.ndarray) -> np.ndarray:
+    """dB at 50 Hz."""
+    (loudness,) = Loudness()(0, samples)
+    return loudness
+
+
+def _f0(samples: np.ndarray) -> np.ndarray:
+    """Hz at 50 Hz, 0 where unvoiced."""
+    (f0,) = run(Pitch(), samples, duration=Fraction(len(samples), SAMPLE_RATE))
+    return f0
+
+
 def _mandarin(data: Path, clip: str) -> np.ndarray:
     """``[T, 68, 3]`` displacement at 25 fps of a facegood recording: its shapes on our rig, as wide open as
     GRID's speaker."""
@@ -238,12 +254,12 @@ def _mandarin(data: Path, clip: str) -> np.ndarray:
     for name, targets in FACEGOOD.items():
         for target, share in targets.items():
             weights[:, INDEX[target]] += share * values[:, names.index(name)]
-    moved = Rig.embedded().displacement(BlendshapeMotion(weights.clip(0, 1)))
+    moved = Rig.embedded().displacement(weights.clip(0, 1))
     return at(moved, np.arange(len(moved) * 25 // fps) * fps / 25)
 
 
 def _heard(encoder: Path, sounds: dict[str, np.ndarray], way: str) -> dict[str, np.ndarray]:
-    net = load_encoder(encoder)
+    net = open_network(encoder, ENCODER_FORMAT)[0]
     parts = np.split(sounds["samples"], np.cumsum(2 * HOP * sounds["frames"])[:-1])
     samples = [part.astype(np.float32) / 32767 for part in parts]
     return {"features": np.concatenate(list(WAYS[way](net, samples)))}
@@ -341,7 +357,7 @@ def unspoken(net: EncoderNet, rng: np.random.Generator, count: int = 40) -> Exam
         if i % 8 == 2:  # noise that comes and goes; more of it, and unfamiliar voices are taken for noise
             sound *= (np.sin(2 * np.pi * rng.uniform(1, 8) * t) > rng.uniform(-0.7, 0.5)) * 0.99 + 0.01
         sounds.append((sound / np.abs(sound).max() / 2).astype(np.float32))
-    f0 = [analyse(sound).f0 for sound in sounds]
+    f0 = [_f0(sound) for sound in sounds]
     still = [np.zeros((25 * seconds, 68, 3), np.float32)] * count
     return Examples(list(heard.apart(net, sounds)), f0, still)
 
@@ -429,7 +445,7 @@ def train(
             for name, part in keep.items():
                 part.load_state_dict(state[name])
             first, log, late = state["step"], state["log"], state["late"]
-    negatives = unspoken(load_encoder(encoder), np.random.default_rng(config.seed))
+    negatives = unspoken(open_network(encoder, ENCODER_FORMAT)[0], np.random.default_rng(config.seed))
     batches = Batches(learn, negatives, config)
     for step in range(first, config.steps):
         if step >= config.steps * config.synchronise and batches.examples is learn:
@@ -480,7 +496,8 @@ def report(path: Path, data: Path) -> dict[str, dict[str, float]]:
 
 
 def disguised(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path], Speech]:
-    return lambda path: analyse(change(load_audio(path).samples).astype(np.float32))
+    encoder = SpeechEncoder.from_embedded()
+    return lambda path: analyse(change(load_audio(path).samples).astype(np.float32), encoder)
 
 
 def in_sync(path: Path, data: Path) -> float:
@@ -498,10 +515,10 @@ def in_sync(path: Path, data: Path) -> float:
 def in_mandarin(path: Path, data: Path) -> float:
     """The correlation of mouth openness with the animators' on the held-out recording of facegood."""
     shape = _mandarin(data, MANDARIN[-1])
-    speech = analyse(load_audio(data / "facegood" / f"{MANDARIN[-1]}.opus"))
-    frames = min(len(shape), len(speech) // 2)
-    found = Audio2Motion.open(path)(speech, frames, mean_face()).points
-    true, found = mouth_openness(shape[:frames] + mean_face()), mouth_openness(found)
+    recording = load_audio(data / "facegood" / f"{MANDARIN[-1]}.opus")
+    found = Audio2Motion.open(path)(analyse(recording, SpeechEncoder.from_embedded()), mean_face()).points
+    frames = min(len(shape), len(found))
+    true, found = mouth_openness(shape[:frames] + mean_face()), mouth_openness(found[:frames])
     return float(np.corrcoef(true, found)[0, 1])
 
 
@@ -543,7 +560,7 @@ def main() -> None:
         "training": json.dumps(asdict(config)),
         "learnt_from": " ".join(f"{int(c):08x}" for c in checksums),
     }
-    save(net, arguments.out, about)
+    save_network(net, arguments.out, FORMAT, about)
     figures = report(arguments.out, arguments.data)
     more = in_sync(arguments.out, arguments.data), in_mandarin(arguments.out, arguments.data)
     write_report(figures, *more, config, Path(__file__).with_suffix(".md"))

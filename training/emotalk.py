@@ -24,14 +24,16 @@ from torch.nn import functional as F
 
 from curves import record
 from emogene.audio.encoder import ASSET as ENCODER
-from emogene.audio.encoder import SpeechEncoder
 from emogene.emotalk.content import REACH as CONTENT_REACH
 from emogene.emotalk.content import SPOKEN, Content
 from emogene.emotalk.emotion import HEARD
 from emogene.emotalk.facs import ACTION_UNITS, expressions
-from emogene.emotalk.features import N_PROSODY, in_pieces
+from emogene.emotalk.features import N_PROSODY
 from emogene.emotalk.listener import REACH, STRIDE, Listener, ListenerConfig, Member
-from emogene.emotalk.model import EMBEDDED, STRONG, Calibration, EmoTalk
+from emogene.emotalk.model import EMBEDDED, STRONG
+from emogene.emotalk.network import FORMAT, Calibration, EmotionConfig, EmotionNet
+from emogene.emotalk.stage import NetworkStage
+from emogene.weights.file import save_network
 from emotalk_data import Clips, Takes, load_clips, load_takes, no_speech, spoken_shapes, vary, window
 from grid import DATA, ROOT
 
@@ -106,17 +108,12 @@ def main(config: Config) -> None:
     )
 
     strong, top, reliability = expression_statistics(takes)
-    model = EmoTalk(
-        listener,
-        content,
-        expressions(strong, top, reliability),
-        unit_means(takes),
-        calibration,
-        SpeechEncoder.from_embedded(),
-        [int(actor) for actor in np.unique(takes.actor)],
-    )
-    config.output.parent.mkdir(exist_ok=True)
-    model.save(config.output, {"licence": LICENCE, "sources": SOURCES})
+    heard = tuple(int(actor) for actor in np.unique(takes.actor))
+    net = EmotionNet(EmotionConfig(listener.config, content.config, calibration, heard))
+    net.listener, net.content = listener, content
+    net.expressions = torch.from_numpy(expressions(strong, top, reliability))
+    net.action_units = torch.from_numpy(unit_means(takes))
+    save_network(net, config.output, FORMAT, {"licence": LICENCE, "sources": SOURCES})
     config.report.write_text(report(said, takes, judged, calibration, correlation, reliability, config))
     size, minutes = config.output.stat().st_size / 1e6, (time.time() - started) / 60
     print(f"{config.output}: {size:.2f} MB in {minutes:.0f} min")
@@ -146,7 +143,7 @@ def cross_validate(corpus: Corpus, config: Config) -> tuple[np.ndarray, np.ndarr
 def of_clip(listener: Listener, clips: Clips, i: int) -> np.ndarray:
     """What the listener says of a whole clip: the mean over time, weighted by the strength of the voice."""
     columns = clips[i]
-    heard = in_pieces(listener, columns[:, :-N_PROSODY], columns[:, -N_PROSODY:], REACH, STRIDE)
+    (heard,) = NetworkStage(listener, REACH, STRIDE)(0, columns[:, :-N_PROSODY], columns[:, -N_PROSODY:])
     weight = clips.strength(i)[::STRIDE] + 1e-3
     return (heard * (weight / weight.sum())[:, None]).sum(0)
 
@@ -252,7 +249,8 @@ def train_content(copies: list[Clips], shapes: np.ndarray, config: Config) -> tu
     network = fit(network, epoch, loss, config.content_epochs, steps, config, "content").eval()
     jaw, correlations = SPOKEN.index("jawOpen"), []
     for i in np.flatnonzero(held).tolist():
-        said = in_pieces(network, clean[i][:, :-N_PROSODY], clean[i][:, -N_PROSODY:], CONTENT_REACH)[:, jaw]
+        features, prosody = clean[i][:, :-N_PROSODY], clean[i][:, -N_PROSODY:]
+        said = NetworkStage(network, CONTENT_REACH)(0, features, prosody)[0][:, jaw]
         true = shapes[clean.offset[i] : clean.offset[i + 1], jaw]
         correlations.append(np.corrcoef(said, true)[0, 1])
     return network, float(np.mean(correlations))

@@ -11,14 +11,14 @@ import numpy as np
 from scipy.signal import resample_poly
 
 import heard
-from emogene.audio import SAMPLE_RATE, analyse
-from emogene.audio.encoder import load as load_encoder
+from emogene.audio import analyse
+from emogene.audio.encoder import FORMAT
+from emogene.clock import SAMPLE_RATE, VIDEO_FPS, resample
 from emogene.emotalk.content import SPOKEN
-from emogene.emotalk.dynamics import vigour
 from emogene.emotalk.facs import ACTION_UNITS
-from emogene.emotalk.features import prosody
+from emogene.emotalk.features import VoiceProsody
 from emogene.face.arkit import INDEX
-from emogene.face.motion import VIDEO_FPS, resample
+from emogene.weights.file import open_network
 from grid import load_tracks
 from heard import another_voice
 from speech_windows import read
@@ -77,7 +77,7 @@ def _load_copy(paths: Sequence[Path], encoder: Path, stored: Path, copy: int) ->
 def hear_copy(paths: Sequence[Path], encoder: Path, copy: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """``[T, 515]`` and ``[T]`` of every recording: as it is (0), disguised (1, 2), in another voice (3, 4:
     faster and slower, so that pitch and formants move, 5: with other formants at the same pitch)."""
-    net = load_encoder(encoder)
+    net = open_network(encoder, FORMAT)[0]
     columns, strength = [], []
     sounds = []
     for i, path in enumerate(paths):
@@ -90,10 +90,18 @@ def hear_copy(paths: Sequence[Path], encoder: Path, copy: int) -> tuple[list[np.
         sounds.append(sound)
     features = heard.disguised(net, sounds, copy) if copy else heard.apart(net, sounds)
     for sound, feature in zip(sounds, features, strict=True):
-        speech = analyse(sound)
-        columns.append(np.concatenate([feature, prosody(speech).astype(np.float16)], axis=1))
-        strength.append(vigour(speech))
+        prosody, vigour = prosody_of(sound)
+        columns.append(np.concatenate([feature, prosody.astype(np.float16)], axis=1))
+        strength.append(vigour)
     return columns, strength
+
+
+def prosody_of(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Prosody ``[T, 3]`` and vigour ``[T]`` at 50 Hz."""
+    speech = analyse(sound)
+    assert speech.f0 is not None and speech.loudness is not None
+    prosody, vigour = VoiceProsody()(0, speech.f0, speech.loudness)
+    return prosody, vigour
 
 
 @dataclass(frozen=True)
@@ -210,9 +218,9 @@ def no_speech(encoder: Path, count: int, seed: int = 0) -> list[np.ndarray]:
     for i in range(count):
         sound = makers[i % len(makers)](rng, time) * 10 ** rng.uniform(-2.5, -0.5)
         sounds.append((sound + rng.normal(0, 1e-4, len(time))).astype(np.float32))
-    features = heard.apart(load_encoder(encoder), sounds)
+    features = heard.apart(open_network(encoder, FORMAT)[0], sounds)
     return [
-        np.concatenate([feature, prosody(analyse(sound))], axis=1)
+        np.concatenate([feature, prosody_of(sound)[0]], axis=1)
         for feature, sound in zip(features, sounds, strict=True)
     ]
 

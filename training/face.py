@@ -16,12 +16,12 @@ from scipy.spatial.transform import Rotation
 
 import anny_head
 from emogene.face.arkit import ARKIT_52, INDEX
-from emogene.face.blink import close_eyes
 from emogene.face.canonical import STABLE, canonicalise
 from emogene.face.landmarks import OUTER_EYE_CORNERS, eye_openness, mouth_openness
 from emogene.face.mean import asset_path
 from emogene.face.mirror import MIRROR_SHAPES, mirror
 from emogene.face.procrustes import align, transform
+from emogene.performance.blink import close_eyes
 from grid import DATA, Tracks, load_tracks, raw_landmarks
 
 NOTES = {

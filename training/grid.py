@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from emogene.clock import VIDEO_FPS
 from emogene.face import canonical
 from emogene.face.arkit import ARKIT_52
 from emogene.face.mean import mean_face
-from emogene.face.motion import VIDEO_FPS
 from emogene.face.pose import HeadPose
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,10 +7,12 @@ import parselmouth
 import torch
 from scipy.signal import resample_poly
 
-from emogene.audio import SAMPLE_RATE
-from emogene.audio.encoder import EncoderNet, gain
-from emogene.audio.loudness import HOP, loudness
-from emogene.audio.mel import log_mel
+from emogene.audio import analyse
+from emogene.audio.encoder import EncoderNet
+from emogene.audio.level import Gain
+from emogene.audio.loudness import HOP
+from emogene.audio.mel import log_mel_rows
+from emogene.clock import SAMPLE_RATE
 from speech_encoder import disguise
 
 JOINED = 1500  # frames that are heard at a time: 30 s
@@ -70,7 +72,11 @@ def joined(net: EncoderNet, sounds: Sequence[np.ndarray], seed: int, noise: bool
 
 def levelled(sound: np.ndarray) -> np.ndarray:
     """At the level at which the encoder hears a recording."""
-    return sound * gain(loudness(sound, -(-len(sound) // HOP)))
+    speech = analyse(sound)
+    assert speech.loudness is not None and speech.f0 is not None
+    (gain,) = Gain()(0, speech.loudness, speech.f0)
+    at = np.arange(len(sound)) / HOP
+    return (sound * np.interp(at, np.arange(len(gain)), gain)).astype(np.float32)
 
 
 def _separate(
@@ -87,7 +93,7 @@ def _separate(
 @torch.inference_mode()
 def _hear(net: EncoderNet, samples: np.ndarray, frames: int, rng: np.random.Generator | None) -> np.ndarray:
     back, ahead = net.config.reach
-    mel = torch.from_numpy(log_mel(samples, -back, frames + ahead))[None]
+    mel = torch.from_numpy(log_mel_rows(samples, -back, frames + ahead))[None]
     if rng is not None:
         mel = disguise(mel, rng)
     with torch.autocast("cpu", torch.bfloat16):

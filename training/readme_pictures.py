@@ -11,8 +11,7 @@ import numpy as np
 from PIL import Image
 
 from emogene import Avatar, EmoGene
-from emogene.face.landmarks import mouth_openness
-from emogene.face.motion import LandmarkMotion
+from emogene.face.landmarks import Landmarks, mouth_openness
 from emogene.pipeline import Result
 from emogene.video.contact_sheet import contact_sheet
 
@@ -29,7 +28,7 @@ def moment(result: Result) -> int:
     return middle.start + int(np.abs(openness[middle] - target).argmin())
 
 
-def picture(result: Result, motion: LandmarkMotion, frame: int) -> np.ndarray:
+def picture(result: Result, motion: Landmarks, frame: int) -> np.ndarray:
     """One frame of ``motion``, ``[H, W, 3]`` uint8, in the head pose of that moment."""
     avatar = result.avatar
     assert isinstance(avatar, Avatar)

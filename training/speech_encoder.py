@@ -29,8 +29,9 @@ from torch.nn import functional as F
 
 import speech_windows
 from curves import record
-from emogene.audio.encoder import ASSET, EncoderConfig, EncoderNet, Layer, save
-from emogene.audio.mel import BANDS, FLOOR, log_mel
+from emogene.audio.encoder import ASSET, FORMAT, EncoderConfig, EncoderNet, Layer
+from emogene.audio.mel import BANDS, FLOOR, log_mel_rows
+from emogene.weights.file import save_network
 from grid import DATA, ROOT
 from speech_windows import FRAMES, Windows
 from whisper import WIDTH, Whisper, read_ctranslate2
@@ -58,7 +59,7 @@ class TrainConfig:
     steps: int = 1500
     batch: int = 8
     rate: float = 3e-4
-    distance_rate: float = 2e-2
+    bias_rate: float = 2e-2
     last: float = 0.3  # weight of the teacher's last layer against the third
     warm_up: int = 30
     average: float = 0.98
@@ -87,22 +88,22 @@ def from_whisper(path: Path, config: EncoderConfig) -> EncoderNet:
     def copy(name: str, source: str, rows: slice = slice(None)) -> None:
         mine[name] = torch.from_numpy(arrays[f"encoder/{source}"].astype(np.float32))[rows]
 
-    for name, source in {"hear": "conv1", "halve": "conv2"}.items():
+    for name in ("conv1", "conv2"):
         for kind in ("weight", "bias"):
-            copy(f"{name}.{kind}", f"{source}/{kind}")
-    copy("place", "position_encodings/encodings", slice(FRAMES))
-    mine["place"] = mine["place"].mean(0)
+            copy(f"{name}.{kind}", f"{name}/{kind}")
+    copy("position", "position_encodings/encodings", slice(FRAMES))
+    mine["position"] = mine["position"].mean(0)
     for i in range(config.layers):
         attention, feed = f"layer_{i}/self_attention", f"layer_{i}/ffn"
-        for name, source in {"attention_norm": attention, "norm": feed}.items():
+        for name, source in {"attention_norm": attention, "mlp_norm": feed}.items():
             copy(f"layers.{i}.{name}.weight", f"{source}/layer_norm/gamma")
             copy(f"layers.{i}.{name}.bias", f"{source}/layer_norm/beta")
         for kind in ("weight", "bias"):
             copy(f"layers.{i}.query.{kind}", f"{attention}/linear_0/{kind}", slice(WIDTH))
             copy(f"layers.{i}.key_value.{kind}", f"{attention}/linear_0/{kind}", slice(WIDTH, None))
-            copy(f"layers.{i}.attended.{kind}", f"{attention}/linear_1/{kind}")
-            copy(f"layers.{i}.grow.{kind}", f"{feed}/linear_0/{kind}")
-            copy(f"layers.{i}.shrink.{kind}", f"{feed}/linear_1/{kind}")
+            copy(f"layers.{i}.out_proj.{kind}", f"{attention}/linear_1/{kind}")
+            copy(f"layers.{i}.fc1.{kind}", f"{feed}/linear_0/{kind}")
+            copy(f"layers.{i}.fc2.{kind}", f"{feed}/linear_1/{kind}")
     net = EncoderNet(config)
     net.load_state_dict(mine)
     return net
@@ -120,7 +121,7 @@ def place_by_distance(net: EncoderNet, teacher: Path, sounds: Tensor) -> None:
         place = state.mean(0)
         change = _logits(layer, state) - _logits(layer, state - place + place.mean(0))
         bias = [change.diagonal(d, 2, 3).mean((0, 2)) for d in range(-layer.back, layer.ahead + 1)]
-        layer.distance.copy_(torch.stack(bias, 1) - torch.stack(bias).mean(0)[:, None])
+        layer.relative_bias.copy_(torch.stack(bias, 1) - torch.stack(bias).mean(0)[:, None])
 
 
 def _logits(layer: Layer, x: Tensor) -> Tensor:
@@ -224,9 +225,9 @@ def train(config: TrainConfig, student: Student, teaching: Teaching, store: Path
     """The averaged student after ``config.steps``."""
     decay = torch.optim.swa_utils.get_ema_multi_avg_fn(config.average)
     average = torch.optim.swa_utils.AveragedModel(student, multi_avg_fn=decay)
-    distances = [layer.distance for layer in student.encoder.layers]
+    distances = [layer.relative_bias for layer in student.encoder.layers]
     rest = [p for p in student.parameters() if all(p is not d for d in distances)]
-    groups = [{"params": rest, "rate": config.rate}, {"params": distances, "rate": config.distance_rate}]
+    groups = [{"params": rest, "rate": config.rate}, {"params": distances, "rate": config.bias_rate}]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.0, betas=(0.9, 0.98))
     step = 0
     if store.exists():
@@ -278,7 +279,7 @@ def standardise(encoder: EncoderNet, teaching: Teaching, count: int = 100) -> No
     """Set the encoder's scale so that every feature is 0 in silence and has variance 1 over speech."""
     speech = [i for i, source in enumerate(teaching.windows.source) if source != "noise"][:count]
     features = torch.cat([encoder(teaching(np.array([i]), None)[0])[0] for i in speech])
-    silence = encoder(torch.from_numpy(log_mel(np.zeros(0, np.float32), 0, FRAMES))[None])[0, 0]
+    silence = encoder(torch.from_numpy(log_mel_rows(np.zeros(0, np.float32), 0, FRAMES))[None])[0, 0]
     encoder.mean += silence * encoder.spread
     encoder.spread *= features.std(0)
 
@@ -307,7 +308,8 @@ def main() -> None:
     encoder.spread.copy_(teaching.scale[:WIDTH])
     student = train(config, Student(encoder), teaching, CACHE / "speech_encoder.pt")
     standardise(student.encoder, teaching)
-    save(student.encoder, args.out, NOTES | {"train_config": json.dumps(asdict(config))})
+    notes = NOTES | {"train_config": json.dumps(asdict(config))}
+    save_network(student.encoder, args.out, FORMAT, notes, storage="int8")
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ import torch
 from scipy.signal import resample_poly
 from torch.nn import functional as F
 
-from emogene.audio import SAMPLE_RATE, analyse, load_audio
-from emogene.audio.encoder import SpeechEncoder, gain
-from emogene.audio.loudness import HOP, loudness
-from emogene.audio.mel import log_mel
+import heard
+from emogene.audio import analyse, load_audio
+from emogene.audio.encoder import SpeechEncoder
+from emogene.audio.loudness import HOP
+from emogene.audio.mel import log_mel_rows
+from emogene.clock import SAMPLE_RATE, VIDEO_FPS
 from emogene.face.landmarks import mouth_openness
-from emogene.face.motion import VIDEO_FPS
 from grid import DATA, Tracks, load_tracks
 from speech_windows import SAMPLES, held_out
 from whisper import DEPTH, Whisper
@@ -41,7 +42,9 @@ def ears(teacher: Path | None) -> dict[str, Ear]:
     encoder = SpeechEncoder.from_embedded()
 
     def features(samples: np.ndarray) -> np.ndarray:
-        return encoder.hear(analyse(samples)).astype(np.float32)
+        features = analyse(samples, encoder).features
+        assert features is not None
+        return features.astype(np.float32)
 
     found: dict[str, Ear] = {"log-mel": _log_mel, "encoder": features}
     if teacher:
@@ -58,8 +61,7 @@ def ears(teacher: Path | None) -> dict[str, Ear]:
 
 def _log_mel(samples: np.ndarray) -> np.ndarray:
     """``[T50, 80]`` at the level at which the encoder hears."""
-    frames = -(-len(samples) // HOP)
-    return log_mel(samples, 0, frames, gain(loudness(samples, frames)))[2:-1:2]
+    return log_mel_rows(heard.levelled(samples), 0, -(-len(samples) // HOP))[2:-1:2]
 
 
 def lips(data: Path, ear: Ear) -> dict[str, float]:

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from scipy.signal import resample_poly
 
-from emogene.audio import SAMPLE_RATE, load_audio
-from emogene.audio.mel import BANDS, log_mel
+from emogene.audio import load_audio
+from emogene.audio.mel import BANDS, log_mel_rows
+from emogene.clock import SAMPLE_RATE
 from whisper import WIDTH, Whisper
 
 FRAMES = 500
@@ -66,7 +67,7 @@ def prepare(data: Path, voices: Path, teacher: Path, cache: Path, count: int, se
     target = _array(cache / "target.npy", (len(plan), FRAMES, WIDTH * len(LAYERS)))
     for i in range(len(done), min(count, len(plan))):
         heard = sound(plan, i, seed)
-        mel[i] = log_mel(heard, 0, FRAMES)
+        mel[i] = log_mel_rows(heard, 0, FRAMES)
         layers = whisper(torch.from_numpy(heard)[None])
         target[i] = torch.cat(layers, -1)[0].clamp(-6e4, 6e4).half().numpy()
         done.append(plan[i][0])

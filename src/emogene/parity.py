@@ -7,7 +7,6 @@ and the same named weights. See docs/parity.md for every model's inputs and outp
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -17,20 +16,15 @@ from emogene.errors import EmoGeneError
 
 Model = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 
-MODELS = {
-    "audio2motion": "emogene.audio2motion.parity:audio2motion",
-    "emotalk": "emogene.emotalk.parity:emotalk",
-    "head_sr": "emogene.motion2video.parity:head_sr",
-    "torso_sr": "emogene.motion2video.parity:torso_sr",
-    "sr": "emogene.motion2video.parity:sr",
-}
-"""Name -> ``module:function``, from arrays by name to arrays by name."""
+MODELS = ("audio2motion", "emotalk", "head_sr", "sr", "torso_sr")
+"""Functions of :mod:`emogene.reference.parity`."""
 
 
 def model(name: str) -> Model:
     """The function behind a name of :data:`MODELS`."""
-    module, function = MODELS[name].split(":")
-    return getattr(import_module(module), function)
+    from emogene.reference import parity
+
+    return getattr(parity, name)
 
 
 def run(name: str, source: Path, target: Path) -> None:
@@ -50,7 +44,7 @@ def run(name: str, source: Path, target: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m emogene.parity", description=__doc__)
-    parser.add_argument("model", choices=sorted(MODELS))
+    parser.add_argument("model", choices=MODELS)
     parser.add_argument("--weights", choices=["named"], default="named")
     parser.add_argument("--input", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)

@@ -1,287 +1,253 @@
-"""The whole way: a recording in, a talking head out. The four stages in order and nothing else."""
+"""The whole way: a recording in, a performance out. The stages in order and nothing else."""
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from os import PathLike
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 
-from emogene.audio import SPEECH_FPS, analyse, load_audio
-from emogene.audio.encoder import SpeechEncoder
-from emogene.audio2motion import Audio2Motion
+from emogene.audio import SpeechEncoder, SpeechStream
+from emogene.audio.sound import Sound
+from emogene.audio2motion import Audio2Motion, LipModel
 from emogene.avatar import AnyAvatar, Avatar
-from emogene.device import choose_device, choose_dtype
-from emogene.emotalk import LABELS, EmoTalk, EmotionTrack, parse
-from emogene.errors import EmoGeneError
-from emogene.face.motion import VIDEO_FPS, BlendshapeMotion, LandmarkMotion, frame_count, resample
+from emogene.clock import SAMPLE_RATE, VIDEO_FPS
+from emogene.device import choose_device, choose_dtype, choose_threads
+from emogene.emotalk import EmoTalk, Emotion, EmotionModel, Timeline, parse
+from emogene.face.mean import asset_path as face_file
 from emogene.face.rig import Rig
-from emogene.mixture import Mixture
-from emogene.motion2video.condition import pose_frames
-from emogene.output import replacing
-from emogene.reference import Manner, ReferenceEmotion, ReferenceLips
-from emogene.video.background import read_background
-from emogene.video.writer import VideoWriter
+from emogene.mixture import MixtureModel, mixture_named
+from emogene.options import Rate, checked_fps, checked_seed, checked_size, checked_track
+from emogene.performance import Performance
+from emogene.performance.body import body_of
+from emogene.performance.director import Director
+from emogene.progress import Progress, silent
+from emogene.result import Config, Rendering, Result
+from emogene.video.background import Background, read_background
+from emogene.weights.avatars import avatar_file
 
-Progress = Callable[[str, int, int], None]
-"""Called with (what is being done, steps done, steps in all)."""
+BLOCK = 20 * SAMPLE_RATE  # samples of a recording that are heard at a time
 
-STAGES = ("listening", "lip-synced landmarks", "emotion-aware landmarks", "mixture")
-SIZES = range(64, 2049)
-SEEDS = 2**63
-
-
-def _silent(what: str, done: int, total: int) -> None: ...
-
-
-@dataclass(frozen=True)
-class Config:
-    """What was asked for; written into every video's metadata."""
-
-    audio: str
-    avatar: str
-    emotion: str
-    intensity: float
-    mixture: str
-    seed: int
-    size: int
-    background: str | None
-    pose: str | None = None
-
-
-@dataclass(frozen=True)
-class Result:
-    """One recording's motion on one avatar. All landmark tracks share one canonical space and 25 fps.
-
-    ``sound``: the recording's file; ``mixed``: lips and emotion, what EmoGene shows; ``lips``: GeneFace++
-    alone; ``emotion``: EmoTalk's face alone; ``blendshapes``: EmoTalk's 52 ARKit coefficients at the video's
-    frames; ``heard``: the probability of each emotion in the voice; ``shown``: how strongly the face shows
-    each (the official EmoTalk tells neither); ``loudness [T]``: the voice in dB of full scale, -80 silence.
-    """
-
-    config: Config
-    sound: Path
-    avatar: AnyAvatar
-    mixed: LandmarkMotion
-    lips: LandmarkMotion
-    emotion: LandmarkMotion
-    blendshapes: BlendshapeMotion
-    heard: EmotionTrack | None
-    shown: EmotionTrack | None
-    loudness: np.ndarray
-    device: str = "cpu"
-    threads: int | None = None
-    precision: str | None = None
-
-    def __len__(self) -> int:
-        return len(self.mixed)
-
-    def frames(self, motion: LandmarkMotion | None = None) -> Iterator[np.ndarray]:
-        """Rendered frames ``[size, size, 3]`` uint8 sRGB, one by one, of ``mixed`` or another ``motion``."""
-        renderer = self.avatar.renderer(
-            *(self.config.size, self.config.background, self.device, self.threads, self.config.pose),
-            precision=self.precision,
-        )
-        shown = self.mixed if motion is None else motion
-        return renderer.frames(shown, seed=self.config.seed, loudness=self.loudness)
-
-    def save(self, path: str | Path, compare: str | Path | None = None, progress: Progress = _silent) -> None:
-        """Write the video with the recording's own sound to ``path`` (mp4), and the four panels to
-        ``compare``.
-
-        Frames are rendered once, streamed, and shared by both files. Raises EmoGeneError where the system
-        refuses.
-        """
-        size = self.config.size
-        with ExitStack() as files:
-            video = files.enter_context(self._writer(path, size, size))
-            panels = four = None
-            if compare is not None:
-                from emogene.video.compare import FourPanels
-
-                panels = FourPanels(self.avatar.space, size)
-                four = files.enter_context(self._writer(compare, panels.width, panels.height))
-            alone = self.frames(self.lips) if panels else None
-            for t, face in enumerate(self.frames()):
-                video.write(face)
-                if panels and four and alone:
-                    points = (self.mixed.points[t], self.lips.points[t])
-                    four.write(panels.draw(t, (face, next(alone)), points))
-                progress("rendering", t + 1, len(self))
-
-    def save_landmarks(self, path: str | Path) -> None:
-        """Write an npz: fps, emotalk, geneface, mixed ``[T,68,3]``, blendshapes ``[T,52]``, their names.
-
-        With the embedded EmoTalk also emotion_probs ``[T,8]`` (heard) and emotion_amounts ``[T,9]`` (shown),
-        float32, with emotion_names and emotion_amount_names; the official one tells neither.
-        """
-        emotions = {}
-        if self.heard and self.shown:
-            emotions |= {"emotion_probs": self.heard.values, "emotion_names": np.array(self.heard.names)}
-            emotions |= {"emotion_amounts": self.shown.values}
-            emotions |= {"emotion_amount_names": np.array(self.shown.names)}
-        with replacing(path) as part, open(part, "wb") as file:
-            np.savez(
-                file,
-                fps=np.float64(self.mixed.fps),
-                emotalk=self.emotion.points,
-                geneface=self.lips.points,
-                mixed=self.mixed.points,
-                blendshapes=self.blendshapes.weights,
-                blendshape_names=np.array(self.blendshapes.names),
-                **emotions,
-            )
-
-    def save_curves(self, path: str | Path) -> None:
-        """Draw the emotions heard and shown, the voice and a few blendshapes over time; a PNG."""
-        from emogene.video.curves import draw_curves
-
-        picture = draw_curves(self.heard, self.shown, self.blendshapes, self.loudness, self.config.audio)
-        with replacing(path) as part:
-            picture.save(part, "PNG", optimize=True)
-
-    def _writer(self, path: str | Path, width: int, height: int):
-        tags = {"title": self.config.audio, "description": json.dumps(asdict(self.config))}
-        return VideoWriter.open(path, width, height, sound=self.sound, tags=tags)
+AnySound = str | PathLike[str] | np.ndarray | Iterable[np.ndarray]
 
 
 class EmoGene:
-    """The pipeline with its models loaded; call it with a recording."""
+    """The pipeline with its models loaded; call it with a recording. ``encoder`` is None where neither model
+    wants its features."""
 
     def __init__(
         self,
-        audio2motion: Audio2Motion | ReferenceLips,
-        emotalk: EmoTalk | ReferenceEmotion,
+        lips: LipModel,
+        emotion: EmotionModel,
         rig: Rig,
-        device: str = "cpu",
-        threads: int | None = None,
-        precision: str | None = None,
-    ):
-        self.audio2motion, self.emotalk, self.rig = audio2motion, emotalk, rig
-        self.device, self.threads, self.precision = device, threads, precision
+        encoder: SpeechEncoder | None,
+        rendering: Rendering | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> None:
+        self.lips, self.emotion, self.rig, self.encoder = lips, emotion, rig, encoder
+        self.rendering, self.options = rendering or Rendering(), options or {}
 
     @classmethod
     def from_pretrained(
         cls,
         device: str = "auto",
         threads: int | None = None,
-        emotalk: str | Path | None = None,
-        audio2motion: str | Path | None = None,
-        hubert: str | Path | None = None,
+        emotalk: str | PathLike[str] | None = None,
+        audio2motion: str | PathLike[str] | None = None,
+        hubert: str | PathLike[str] | None = None,
         precision: str | None = None,
         level: int = 1,
         person: int = 0,
     ) -> Self:
-        """The models on ``device`` (auto, cpu or cuda), with ``threads`` CPU threads (all by default).
+        """The models on ``device`` (auto, cpu or cuda), rendering with ``threads`` CPU threads (by default as
+        many as this process may use). PyTorch's own threads, which the networks use, stay as they are.
 
-        They are the embedded ones, or official checkpoints where paths are given (docs/official.md); the
-        encoder ``hubert`` goes with ``audio2motion``, ``level`` (0 or 1) and ``person`` (0 to 23) with
+        The models are the embedded ones, or official checkpoints where paths are given (docs/official.md);
+        the encoder ``hubert`` goes with ``audio2motion``, ``level`` (0 or 1) and ``person`` (0 to 23) with
         ``emotalk``. ``precision``, of the renderer and the official EmoTalk, is fp32 or bf16: by default fp32
-        for official networks, for ours what the processor is best at. The number of threads is PyTorch's, so
-        it holds for the whole process.
+        for official networks, for ours what the processor is best at.
         """
-        device, dtype, manner = choose_device(device), choose_dtype(precision), Manner(level, person)
-        if threads is not None:
-            if threads < 1:
-                raise EmoGeneError(f"threads must be at least 1, not {threads}")
-            torch.set_num_threads(threads)
-        lips = emotion = encoder = None
-        if audio2motion is None or emotalk is None:
-            encoder = SpeechEncoder.from_embedded(device)
+        device, dtype = choose_device(device), choose_dtype(precision)
+        rendering = Rendering(device, choose_threads(threads), precision)
+        lips: LipModel | None = None
+        emotion: EmotionModel | None = None
         if audio2motion is not None:
+            from emogene.reference.lips import ReferenceLips
+
             lips = ReferenceLips.open(Path(audio2motion), None if hubert is None else Path(hubert), device)
         if emotalk is not None:
-            emotion = ReferenceEmotion.open(Path(emotalk), device, dtype or torch.float32, manner)
+            from emogene.reference.emotion import Manner, ReferenceEmotion
+
+            precise = dtype or torch.float32
+            emotion = ReferenceEmotion.open(Path(emotalk), device, precise, Manner(level, person))
+        encoder = None if lips and emotion else SpeechEncoder.from_embedded(device)
         return cls(
-            lips or Audio2Motion.from_embedded(device, encoder),
-            emotion or EmoTalk.from_embedded(device, encoder),
-            *(Rig.embedded(), device, threads, precision),
+            lips=lips or Audio2Motion.from_embedded(device),
+            emotion=emotion or EmoTalk.from_embedded(device),
+            rig=Rig.embedded(),
+            encoder=encoder,
+            rendering=rendering,
+            options={
+                "emotalk": emotalk,
+                "emotalk_level": None if emotalk is None else level,
+                "emotalk_person": None if emotalk is None else person,
+                "audio2motion": audio2motion,
+                "hubert": hubert,
+            },
         )
 
     def __call__(
         self,
-        audio: str | Path,
-        avatar: str | Path = "default",
-        emotion: str = "auto",
+        audio: AnySound,
+        rate: int | None = None,
+        *,
+        avatar: str | PathLike[str] | AnyAvatar = "default",
+        emotion: str | PathLike[str] = "auto",
         intensity: float = 1.0,
         mixture: str = "default",
         seed: int = 0,
         size: int = 512,
-        background: str | None = None,
+        fps: Rate = VIDEO_FPS,
+        background: Background = None,
         pose: str | None = None,
-        progress: Progress = _silent,
+        track: int | None = None,
+        progress: Progress = silent,
     ) -> Result:
-        """The motion of ``avatar`` (a name or a file) that says ``audio`` (any file with sound); renders
-        nothing yet.
+        """What ``avatar`` (a name, a file or an avatar) does while it says ``audio``; renders nothing yet.
 
-        ``emotion``: "auto" (heard in the voice), a label, a blend or a timeline's file, as
-        :func:`emogene.emotalk.parse` reads it; ``intensity`` scales it (1 = as learnt, 0 to 2). ``mixture``
-        is ours or the reference system's (:meth:`Mixture.named`); ``size`` the video's side in pixels, even;
-        ``background`` a colour or an image; ``pose`` how the head moves: as in the avatar's video and with
+        ``audio``: a file with sound, of which ``track`` may choose a sound track; an array of samples ``[n]``
+        or ``[n, channels]`` at ``rate`` Hz; or such arrays as they come. ``emotion``: "auto" (heard in the
+        voice), a label, a blend or a timeline's file, as :func:`emogene.emotalk.parse` reads it;
+        ``intensity`` scales it (1 = as learnt, 0 to 2). ``mixture``: ours or the reference system's
+        (:func:`mixture_named`). ``size``: the video's side in pixels, even; ``fps`` its frames a second.
+        ``background``: a colour or an image. ``pose``: how the head moves: as in the avatar's video and with
         the voice, or "static", "nearest", "FIRST-LAST" of its frames. Raises EmoGeneError, one line, for
         whatever the caller can put right.
         """
-        wanted, mixer, person = parse(emotion, intensity), Mixture.named(mixture), Avatar.open(avatar)
-        if isinstance(self.emotalk, ReferenceEmotion):
-            self.emotalk.check(wanted)
-        config = Config(
-            *(Path(audio).name, person.name, emotion, intensity, mixture, seed, size, background, pose)
+        result = self.stream(
+            audio,
+            rate,
+            avatar=avatar,
+            emotion=emotion,
+            intensity=intensity,
+            mixture=mixture,
+            seed=seed,
+            size=size,
+            fps=fps,
+            background=background,
+            pose=pose,
+            track=track,
+            progress=progress,
         )
-        check_size(size)
-        if not 0 <= seed < SEEDS:
-            raise EmoGeneError(f"seed must be a number from 0 to {SEEDS - 1}, not {seed}")
-        if pose is not None:
-            pose_frames(pose, 1, len(person.pose))
-        if background is not None:
-            read_background(background, size)
+        result.perform()
+        return result
 
-        progress(STAGES[0], 0, len(STAGES))
-        recording = load_audio(audio)
-        speech = analyse(recording)
-        frames = frame_count(recording.duration, VIDEO_FPS)
-        loudness = resample(speech.loudness, SPEECH_FPS, VIDEO_FPS, frames)
-        sound, space = recording.path, person.space
-        del recording  # speech has what is still needed; an hour's samples are 230 MB
-
-        progress(STAGES[1], 1, len(STAGES))
-        lips = self.audio2motion.speak(speech, frames, space, seed=seed)
-
-        progress(STAGES[2], 2, len(STAGES))
-        felt = self.emotalk(speech, wanted, seed=seed)
-        del speech
-        emotional = mixer.emotion_landmarks(felt.blendshapes, self.rig, space, frames)
-        words = None
-        if felt.content is not None:
-            words = mixer.emotion_landmarks(felt.content, self.rig, space, frames)
-
-        progress(STAGES[3], 3, len(STAGES))
-        mixed = mixer(lips, emotional, space, words)
-        progress(STAGES[3], 4, len(STAGES))
+    def stream(
+        self,
+        audio: AnySound,
+        rate: int | None = None,
+        *,
+        avatar: str | PathLike[str] | AnyAvatar = "default",
+        emotion: str | PathLike[str] = "auto",
+        intensity: float = 1.0,
+        mixture: str = "default",
+        seed: int = 0,
+        size: int = 512,
+        fps: Rate = VIDEO_FPS,
+        background: Background = None,
+        pose: str | None = None,
+        track: int | None = None,
+        progress: Progress = silent,
+    ) -> Result:
+        """As a call, but nothing is heard yet: what the result is asked for is computed as the sound is read,
+        in constant memory. Iterating over the result gives the performance in stretches as they are known.
+        """
+        wanted, mixer = parse(str(emotion), float(intensity)), mixture_named(mixture)
+        person = Avatar.open(os.fspath(avatar)) if isinstance(avatar, str | PathLike) else avatar
+        config = Config(
+            audio=_name(audio),
+            avatar=person.name,
+            emotion=str(emotion),
+            intensity=float(intensity),
+            mixture=mixture,
+            seed=checked_seed(seed),
+            size=checked_size(size),
+            fps=str(checked_fps(fps)),
+            background=background,
+            pose=pose,
+            track=checked_track(track),
+        )
+        _check(config, person)
+        self.emotion.stream(wanted)  # an emotion that it cannot be asked for
+        sound = Sound.open(audio, rate, track)
         return Result(
             config=config,
             sound=sound,
             avatar=person,
-            mixed=mixed,
-            lips=mixer.alone(lips, space),
-            emotion=emotional,
-            blendshapes=felt.blendshapes.resample(VIDEO_FPS, frames),
-            heard=_over_time(felt.probabilities, felt.labels, frames),
-            shown=_over_time(felt.amounts, LABELS if felt.labels else (), frames),
-            loudness=loudness,
-            device=self.device,
-            threads=self.threads,
-            precision=self.precision,
+            rendering=self.rendering,
+            models=self.options,
+            weights=[
+                *self._weights(),
+                *([avatar_file(avatar)] if isinstance(avatar, str | PathLike) else []),
+            ],
+            _stream=lambda: self._perform(sound, person, wanted, mixer, config, progress),
         )
 
+    def _weights(self) -> list[Path]:
+        """The files of every model; one that was made otherwise has none."""
+        models = self.lips, self.emotion, self.encoder
+        return [face_file(), *(path for model in models for path in getattr(model, "weights", ()))]
 
-def _over_time(values: np.ndarray, names: tuple[str, ...], frames: int) -> EmotionTrack | None:
-    """At the video's frames; None where a model names no emotions."""
-    return EmotionTrack(values, names).resample(VIDEO_FPS, frames) if names else None
+    def _perform(
+        self,
+        sound: Sound,
+        avatar: AnyAvatar,
+        wanted: Emotion | Timeline,
+        mixer: MixtureModel,
+        config: Config,
+        progress: Progress,
+    ) -> Iterator[Performance]:
+        """The stages, over pieces of the sound."""
+        listening = SpeechStream(self.encoder, sound)
+        lips = self.lips.stream(avatar.space, seed=config.seed)
+        emotion = self.emotion.stream(wanted, seed=config.seed)
+        mixing = mixer.stream(self.rig, avatar.space)
+        fps = Fraction(config.fps)
+        director = Director(fps, body_of(avatar, fps, config.seed, config.pose))
+        frames = 0
+        for samples, end in _pieces(sound):
+            speech = listening.push(samples, end=end)
+            spoken = lips.push(speech)
+            felt = emotion.push(speech)
+            mixed = mixing.push(spoken, felt, end=end)
+            performance = director.push(mixed, felt, speech)
+            if performance is not None:
+                frames += len(performance)
+                progress("motion", frames, frames)
+                yield performance
 
 
-def check_size(size: int) -> None:
-    if size not in SIZES or size % 2:
-        raise EmoGeneError(f"size must be an even number from {SIZES.start} to {SIZES.stop - 1}, not {size}")
+def _pieces(sound: Sound) -> Iterator[tuple[np.ndarray | None, Fraction | None]]:
+    """The speech in blocks, of a live sound as it comes; last, nothing and the duration."""
+    waiting, count = [], 0
+    for piece in sound.speech():
+        waiting.append(piece)
+        count += len(piece)
+        if count >= BLOCK or sound.live:
+            yield np.concatenate(waiting), None
+            waiting, count = [], 0
+    yield (np.concatenate(waiting) if waiting else None), sound.duration
+
+
+def _name(audio: AnySound) -> str:
+    return Path(audio).name if isinstance(audio, str | PathLike) else "sound"
+
+
+def _check(config: Config, avatar: AnyAvatar) -> None:
+    """What can be known to be wrong before anything is heard."""
+    body_of(avatar, Fraction(config.fps), config.seed, config.pose)
+    if config.background is not None:
+        read_background(config.background, config.size, avatar.background)

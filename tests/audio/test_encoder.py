@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emogene.audio import analyse, load_audio
-from emogene.audio.encoder import LOUD, EncoderConfig, EncoderNet, SpeechEncoder, gain, load, save
+from emogene.audio.encoder import LOUD, EncoderConfig, EncoderNet, SpeechEncoder, gain
 from emogene.audio.loudness import HOP
-from emogene.errors import EmoGeneError
 
 DEMO = Path(__file__).parents[2] / "src" / "emogene" / "assets" / "demo.ogg"
 SMALL = EncoderConfig(width=16, heads=2, hidden=32, layers=2, back=9, ahead=3)
@@ -121,24 +120,5 @@ def test_the_shortest_and_the_strangest_sounds_are_finite(encoder: SpeechEncoder
         assert features.shape == (-(-samples // 320), encoder.features) and np.isfinite(features).all()
 
 
-def test_save_and_load(tmp_path: Path) -> None:
-    net, path = random_net(EncoderConfig(width=64, heads=2, hidden=256, layers=1)), tmp_path / "e.safetensors"
-    save(net, path, {"licence": "none"})
-    again = load(path)
-    assert again.config == net.config
-    assert path.stat().st_size < 2 * sum(p.numel() for p in net.parameters())  # bytes: mostly int8
-    for name, value in net.state_dict().items():
-        torch.testing.assert_close(
-            again.state_dict()[name], value, atol=float(value.abs().max()) / 200, rtol=0
-        )
-
-
 def test_the_package_carries_less_than_12_mb(encoder: SpeechEncoder) -> None:
     assert (DEMO.parent / "speech_encoder.safetensors").stat().st_size < 12e6
-
-
-def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "encoder.safetensors"
-    path.write_bytes(b"nothing")
-    with pytest.raises(EmoGeneError, match="not a speech encoder"):
-        load(path)

@@ -1,19 +1,16 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
-import torch
 
 from emogene.audio import SAMPLE_RATE, Speech, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
 from emogene.audio2motion import lips as lips_module
 from emogene.audio2motion.ear import EarConfig
-from emogene.audio2motion.lips import LipConfig, LipNet, load, save, windows
+from emogene.audio2motion.lips import FORMAT, LipConfig, windows
 from emogene.audio2motion.vae import VAEConfig
-from emogene.errors import EmoGeneError
 from emogene.face.landmarks import mouth_openness
 from emogene.face.mean import mean_face
 from emogene.weights.embedded import assets
+from emogene.weights.file import open_network
 
 DEMO = assets() / "demo.ogg"
 SMALL = LipConfig(
@@ -117,43 +114,8 @@ def test_windows_cover_every_frame_once(frames):
     assert (kept == 1).all()
 
 
-def test_save_and_load(tmp_path):
-    torch.manual_seed(0)
-    net = LipNet(SMALL).eval()
-    path = tmp_path / "lips.safetensors"
-    save(net, path, {"licence": "CC0"})
-    again, about = load(path)
-    assert about["licence"] == "CC0" and again.config == SMALL
-    given = torch.randn(1, 16, 20), torch.full((1, 16), 100.0), torch.zeros(1, 4, 2)
-    with torch.no_grad():
-        torch.testing.assert_close(again.eval()(*given), net(*given), atol=1e-2, rtol=1e-2)
-
-
-def damaged(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:3000])
-
-
-@pytest.mark.parametrize("harm", [damaged, Path.unlink, lambda path: path.write_bytes(b"{}")])
-def test_bad_weights_are_one_line(tmp_path, harm):
-    path = tmp_path / "lips.safetensors"
-    save(LipNet(SMALL), path, {})
-    harm(path)
-    with pytest.raises(EmoGeneError) as error:
-        load(path)
-    assert str(path) in str(error.value) and "\n" not in str(error.value)
-
-
-def test_another_models_weights(tmp_path):
-    from safetensors.numpy import save_file
-
-    path = tmp_path / "other.safetensors"
-    save_file({"x": np.zeros(3, np.float32)}, path, {"format": "something else"})
-    with pytest.raises(EmoGeneError, match="not lip weights"):
-        load(path)
-
-
 def test_the_file_says_whose_it_is():
     path = assets() / "audio2motion.safetensors"
     assert path.stat().st_size < 5_000_000
-    about = load(path)[1]
+    about = open_network(path, FORMAT)[1]
     assert about["licence"] == "CC BY 4.0" and "Cooke" in about["attribution"]

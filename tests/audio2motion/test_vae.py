@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, coarse_pitch, freeze
 from emogene.parity import model
-from emogene.weights.named import fill_by_name
+from emogene.reference.named import fill_by_name
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RECORDED = np.load(FIXTURES / "audio2motion.npz")

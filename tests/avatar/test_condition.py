@@ -63,6 +63,16 @@ def test_condition_changes_without_jumps(basis, frames):
     assert np.abs(np.diff(condition, axis=0)).max() < 0.6
 
 
+def test_gaze_in_radians_is_measured_as_the_tracker_measures_it(basis):
+    """An eyeball of mean size, turned, before a camera: its pupil's offset in eye widths."""
+    assert np.allclose(basis.gaze_at(np.zeros((1, 2))), basis.gaze[0])
+    angle, width = 0.05, np.linalg.norm(basis.mean[39, :2] - basis.mean[36, :2])
+    offset = basis.gaze_at(np.array([[angle, 0.0], [0.0, angle], [1.5, -1.5]])) - basis.gaze[0]
+    assert offset[0] == pytest.approx([1.05 * 0.1 * np.sin(angle) / width, 0], abs=2e-3)
+    assert offset[1] == pytest.approx(offset[0][::-1], abs=2e-3)
+    assert (np.abs(offset[2]) < 4 * basis.gaze[1]).all(), "within what the field has seen"
+
+
 @given(st.floats(-100, 100))
 def test_soft_clamp_keeps_the_range_and_ends(x):
     y = float(soft_clamp(np.array(x), np.array(-1.0), np.array(3.0)))

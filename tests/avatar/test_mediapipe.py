@@ -16,11 +16,12 @@ LOOK = """
 import sys
 import numpy as np
 from emogene.avatar.capture.mediapipe import face_landmarker, image
-from emogene.bars import over
-for _ in over([1], "looking"):
-    with face_landmarker(sys.argv[1], blendshapes=True) as landmarker:
-        assert not landmarker.detect(image(np.zeros((64, 64, 3), np.uint8))).face_landmarks
-        print("seen", file=sys.stderr)
+from emogene.progress import bars, over
+with bars() as progress:
+    for _ in over([1], "looking", progress):
+        with face_landmarker(sys.argv[1], blendshapes=True) as landmarker:
+            assert not landmarker.detect(image(np.zeros((64, 64, 3), np.uint8))).face_landmarks
+            print("seen", file=sys.stderr)
 """
 
 pytestmark = pytest.mark.skipif(not find_spec("mediapipe"), reason="MediaPipe is not installed")

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from emogene.audio import Speech, analyse, load_audio
+from emogene.clock import frame_count
 from emogene.emotalk import HEARD, LABELS, EmoTalk, Emotion, parse
+from emogene.emotalk.network import FORMAT
 from emogene.face.arkit import ARKIT_52, INDEX
-from emogene.face.motion import frame_count
+from emogene.weights.file import save_network
 
 DEMO = Path(__file__).parents[2] / "src" / "emogene" / "assets" / "demo.ogg"
 RAVDESS = Path(__file__).parents[3] / "shared" / "data" / "ravdess"
@@ -26,13 +28,13 @@ def demo() -> Speech:
 
 @cache
 def mean_shapes(text: str, intensity: float = 1.0) -> np.ndarray:
-    return model()(demo(), Emotion.parse(text, intensity)).blendshapes.weights.mean(0)
+    return model()(demo(), Emotion.parse(text, intensity)).blendshapes.values.mean(0)
 
 
 def emotional(speech: Speech, text: str = "auto") -> np.ndarray:
     """``[T]`` the largest move of a shape that the emotion makes."""
     result = model()(speech, parse(text))
-    return np.abs(result.blendshapes.weights - result.content.weights).max(1)
+    return np.abs(result.blendshapes.values - result.content.values).max(1)
 
 
 @pytest.mark.parametrize("samples", [1, 160, 801, 1600, 7999, 16001, 52345])
@@ -42,18 +44,18 @@ def test_lengths_and_ranges_for_odd_durations(samples):
     result = model()(speech, Emotion.parse("happy"))
     frames = frame_count(Fraction(samples, 16000), Fraction(30))
     for motion in (result.blendshapes, result.content):
-        assert motion.weights.shape == (frames, 52)
-        assert motion.weights.dtype == np.float32
-        assert motion.weights.min() >= 0 and motion.weights.max() <= 1
+        assert motion.values.shape == (frames, 52)
+        assert motion.values.dtype == np.float32
+        assert motion.values.min() >= 0 and motion.values.max() <= 1
     assert result.probabilities.shape == (frames, 8) and result.amounts.shape == (frames, 9)
     np.testing.assert_allclose(result.probabilities.sum(1), 1, atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not():
     one, two, other = (model()(demo(), Emotion.parse("sad"), seed=s) for s in (3, 3, 4))
-    assert one.blendshapes.weights.tobytes() == two.blendshapes.weights.tobytes()
-    assert one.content.weights.tobytes() == other.content.weights.tobytes()
-    assert not np.array_equal(one.blendshapes.weights, other.blendshapes.weights)
+    assert one.blendshapes.values.tobytes() == two.blendshapes.values.tobytes()
+    assert one.content.values.tobytes() == other.content.values.tobytes()
+    assert not np.array_equal(one.blendshapes.values, other.blendshapes.values)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +63,11 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not():
 )
 def test_neutral_is_the_content_alone(emotion):
     result = model()(demo(), emotion)
-    np.testing.assert_array_equal(result.blendshapes.weights, result.content.weights)
+    np.testing.assert_array_equal(result.blendshapes.values, result.content.values)
 
 
 def test_content_moves_the_mouth_only():
-    words = model()(demo(), Emotion.parse("neutral")).content.weights
+    words = model()(demo(), Emotion.parse("neutral")).content.values
     still = [i for i, name in enumerate(ARKIT_52) if not name.startswith(("jaw", "mouth"))]
     assert not words[:, still].any()
     assert words[:, INDEX["jawOpen"]].std() > 0.03
@@ -118,7 +120,7 @@ def test_a_blend_lies_between_its_parts():
 
 def test_the_expression_starts_at_rest_and_does_not_flicker():
     result = model()(demo(), Emotion.parse("surprised"))
-    moved = (result.blendshapes.weights - result.content.weights)[:, INDEX["browInnerUp"]]
+    moved = (result.blendshapes.values - result.content.values)[:, INDEX["browInnerUp"]]
     assert moved[0] < 0.1 < moved[20]
     assert np.abs(np.diff(moved[20:])).max() < 0.03
     assert moved[20:].std() > 0.005  # alive
@@ -127,7 +129,7 @@ def test_the_expression_starts_at_rest_and_does_not_flicker():
 def test_a_timeline_changes_the_face_smoothly(tmp_path):
     file = tmp_path / "mood.csv"
     file.write_text("0,1.5,happy\n1.5,9,angry\n")
-    weights = model()(demo(), parse(str(file))).blendshapes.weights
+    weights = model()(demo(), parse(str(file))).blendshapes.values
     assert weights[40, INDEX["mouthSmileLeft"]] > 0.4 > weights[70, INDEX["mouthSmileLeft"]]
     assert weights[40, INDEX["browDownLeft"]] < 0.1 < 0.4 < weights[70, INDEX["browDownLeft"]]
     assert np.abs(np.diff(weights[:, INDEX["browDownLeft"]])).max() < 0.2
@@ -152,7 +154,7 @@ def _sounds() -> dict[str, np.ndarray]:
 def test_what_is_no_speech_leaves_the_face_near_neutral(name):
     speech = analyse(_sounds()[name].astype(np.float32))
     assert emotional(speech).max() < 0.12
-    assert model()(speech, Emotion.parse("auto")).content.weights[:, INDEX["jawOpen"]].mean() < 0.12
+    assert model()(speech, Emotion.parse("auto")).content.values[:, INDEX["jawOpen"]].mean() < 0.12
 
 
 def test_volume_is_no_emotion():
@@ -167,9 +169,9 @@ def test_hear_names_its_columns():
 
 
 def test_saved_and_loaded_weights_are_the_same_model(tmp_path):
-    model().save(tmp_path / "copy.safetensors", {"licence": "x"})
-    copy = EmoTalk.load(tmp_path / "copy.safetensors")
-    a, b = (m(demo(), Emotion.parse("auto")).blendshapes.weights for m in (model(), copy))
+    save_network(model().net, tmp_path / "copy.safetensors", FORMAT, {"licence": "x"})
+    copy = EmoTalk.open(tmp_path / "copy.safetensors")
+    a, b = (m(demo(), Emotion.parse("auto")).blendshapes.values for m in (model(), copy))
     np.testing.assert_array_equal(a, b)
     assert copy.heard_actors == model().heard_actors
 
@@ -178,7 +180,7 @@ def test_saved_and_loaded_weights_are_the_same_model(tmp_path):
 def test_acted_voices_move_the_right_part_of_the_face():
     def moved(name: str) -> np.ndarray:
         result = model()(analyse(load_audio(RAVDESS / f"{name}.opus")))
-        return (result.blendshapes.weights - result.content.weights).mean(0)
+        return (result.blendshapes.values - result.content.values).mean(0)
 
     assert moved("03-01-03-02-01-01-04")[INDEX["mouthSmileLeft"]] > 0.2
     assert moved("03-01-05-01-01-01-04")[INDEX["browDownLeft"]] > 0.2

@@ -42,6 +42,7 @@ def data(avatar):
         fine_alpha=np.zeros((0, 2 * SIZE, 2 * SIZE), np.uint8),
         fine_index=np.zeros(0, int),
         focal=np.array(avatar.camera.focal),
+        stride=np.array(1),
     )
     return replace(blank, colour=np.stack(list(rendered(avatar, blank, range(FRAMES)))))
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from emogene.avatar.avatar import Avatar
 from emogene.avatar.capture.dataset import TrainingSet
-from emogene.avatar.splat_avatar import SplatAvatar
 from emogene.evaluate.splats import flicker, gradient_energy, psnr, psnr_torso, psnr_whole
 from emogene.face.camera import Camera
 from emogene.motion2video.splats import Gaussians, View
@@ -20,7 +20,7 @@ ROWS = np.arange(FRAMES)
 
 @pytest.fixture(scope="module")
 def avatar():
-    return SplatAvatar.open(assets() / "avatars" / "grid-s1-splats.safetensors")
+    return Avatar.open(assets() / "avatars" / "grid-s1.safetensors")
 
 
 def drawn(avatar, points, pose, size, torso):
@@ -61,6 +61,7 @@ def training_set(avatar, torso):
         fine_alpha=fine_alpha,
         fine_index=ROWS,
         focal=np.array(avatar.camera.focal),
+        stride=np.array(2),
     )
 
 

@@ -6,7 +6,6 @@ import pytest
 from emogene.face.arkit import INDEX
 from emogene.face.landmarks import MOUTH
 from emogene.face.mean import mean_face
-from emogene.face.motion import BlendshapeMotion
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
 
@@ -50,7 +49,7 @@ def expression(label: str) -> np.ndarray:
 
 
 def faces(weights: np.ndarray, neutral: np.ndarray) -> np.ndarray:
-    return neutral + Rig.embedded().displacement(BlendshapeMotion(weights.astype(np.float32)))
+    return neutral + Rig.embedded().displacement(weights)
 
 
 def noisy(points: np.ndarray, seed: int) -> np.ndarray:

@@ -1,12 +1,14 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emogene.clock import VIDEO_FPS
 from emogene.errors import EmoGeneError
-from emogene.face.arkit import ARKIT_52, INDEX
+from emogene.face.arkit import ARKIT_52, INDEX, blendshapes
 from emogene.face.landmarks import PARTS
-from emogene.face.motion import VIDEO_FPS, BlendshapeMotion
 from emogene.mixture.accumulate import (
     drop_every_sixth,
     emotional_displacement,
@@ -47,7 +49,7 @@ def test_reference_variants_part_by_part():
 
 def test_reference_gains():
     weights = np.full((20, 52), 0.1, np.float32)
-    got = reference_blendshapes(BlendshapeMotion(weights), 2.5).weights
+    got = reference_blendshapes(blendshapes(weights, Fraction(30)), 2.5).values
     doubled = np.isclose(got[0], 0.5)
     assert doubled.sum() == 19 and np.isclose(got[0, ~doubled], 0.25).all()
     assert doubled[INDEX["browInnerUp"]] and doubled[INDEX["eyeBlinkLeft"]] and not doubled[INDEX["jawOpen"]]
@@ -56,18 +58,18 @@ def test_reference_gains():
 def test_reference_smoothing_keeps_parabolas():
     time = np.linspace(0, 1, 30)
     weights = np.repeat((0.2 + 0.5 * time - 0.3 * time**2)[:, None], 52, 1).astype(np.float32)
-    got = reference_blendshapes(BlendshapeMotion(weights), 1.0).weights
+    got = reference_blendshapes(blendshapes(weights, Fraction(30)), 1.0).values
     np.testing.assert_allclose(got[:, INDEX["jawOpen"]], weights[:, 0], atol=1e-6)
-    short = reference_blendshapes(BlendshapeMotion(weights[:3]), 1.0).weights
+    short = reference_blendshapes(blendshapes(weights[:3], Fraction(30)), 1.0).values
     np.testing.assert_allclose(short[:, INDEX["jawOpen"]], weights[:3, 0])
 
 
 def test_drop_every_sixth():
     weights = np.repeat(np.arange(13.0)[:, None], 52, 1)
-    got = drop_every_sixth(BlendshapeMotion(weights), 13)
-    np.testing.assert_array_equal(got.weights[:, 0], [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 0, 0])
+    got = drop_every_sixth(blendshapes(weights, Fraction(30)), 13)
+    np.testing.assert_array_equal(got.values[:, 0], [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 0, 0])
     assert got.fps == VIDEO_FPS and got.names == ARKIT_52
-    assert len(drop_every_sixth(BlendshapeMotion(weights), 4)) == 4
+    assert len(drop_every_sixth(blendshapes(weights, Fraction(30)), 4)) == 4
 
 
 def test_emotional_displacement_has_no_lag_and_keeps_the_mean():

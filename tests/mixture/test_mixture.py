@@ -1,3 +1,4 @@
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -5,8 +6,8 @@ import pytest
 
 from emogene.errors import EmoGeneError
 from emogene.evaluate.mixture import compare
-from emogene.face.landmarks import mouth_openness
-from emogene.face.motion import BlendshapeMotion, LandmarkMotion
+from emogene.face.arkit import blendshapes
+from emogene.face.landmarks import Landmarks, mouth_openness
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
 from emogene.mixture import Mixture
@@ -21,7 +22,7 @@ def branches(space: LandmarkSpace, label: str, frames: int = 150, seed: int = 7)
     felt = 1 - (1 - spoken) * (1 - expression(label))
     lips = noisy(faces(spoken, space.neutral), seed)
     emotion, content = faces(felt, space.neutral), faces(spoken, space.neutral)
-    return LandmarkMotion(lips), LandmarkMotion(emotion), LandmarkMotion(content)
+    return Landmarks.of(lips), Landmarks.of(emotion), Landmarks.of(content)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["words known", "words unknown"])
@@ -59,7 +60,7 @@ def test_more_emotion_moves_more_and_never_opens_closed_lips(space):
     shown = []
     for intensity in (0.5, 1, 2, 4):
         stronger = content.points + intensity * (emotion.points - content.points)
-        mixed = Mixture.default()(lips, LandmarkMotion(stronger), space, content).points
+        mixed = Mixture.default()(lips, Landmarks.of(stronger), space, content).points
         shown.append(np.linalg.norm((mixed - lips.points)[:, 17:27].mean(0)))
         shut = mouth_openness(lips.points) < 0.02
         assert mouth_openness(mixed)[shut].max() < 0.02 + 1e-5
@@ -104,10 +105,10 @@ def test_windows_change_nothing(space, make, monkeypatch):
 def test_mirrored_time_is_mirrored_motion(space):
     """No step of ours looks to one side only, except what a closure is: use a mouth that has none."""
     lips, emotion, content = branches(space, "sad", 80)
-    calm = LandmarkMotion((space.neutral + 0.2 * (lips.points - space.neutral)).astype(np.float32))
+    calm = Landmarks.of((space.neutral + 0.2 * (lips.points - space.neutral)).astype(np.float32))
 
-    def reverse(motion: LandmarkMotion) -> LandmarkMotion:
-        return LandmarkMotion(motion.points[::-1].copy())
+    def reverse(motion: Landmarks) -> Landmarks:
+        return Landmarks.of(motion.points[::-1].copy())
 
     there = Mixture.default()(calm, emotion, space, content)
     back = Mixture.default()(reverse(calm), reverse(emotion), space, reverse(content))
@@ -132,16 +133,16 @@ def test_a_tiny_video_is_a_clear_error(space):
 def test_lengths_must_agree(space):
     lips, emotion, _ = branches(space, "happy", 20)
     with pytest.raises(ValueError, match="20 frames"):
-        Mixture.default()(lips, LandmarkMotion(emotion.points[:10]), space)
+        Mixture.default()(lips, Landmarks.of(emotion.points[:10]), space)
 
 
 def test_emotion_landmarks(space):
     rig = Rig.embedded()
-    shapes = BlendshapeMotion(np.repeat(expression("surprised")[None], 36, 0))
+    shapes = blendshapes(np.repeat(expression("surprised")[None], 36, 0), Fraction(30))
     ours = Mixture.default().emotion_landmarks(shapes, rig, space, 30)
     theirs = Mixture.reference(gain=3.0).emotion_landmarks(shapes, rig, space, 31)
     assert len(ours) == 30 and len(theirs) == 31
     brow = (slice(None), slice(17, 27))
-    moved = ours.displacement(space.neutral)[brow]
-    np.testing.assert_allclose(theirs.displacement(space.neutral)[brow][:30], 6 * moved, atol=1e-3)
+    moved = (ours.points - space.neutral)[brow]
+    np.testing.assert_allclose((theirs.points - space.neutral)[brow][:30], 6 * moved, atol=1e-3)
     np.testing.assert_allclose(theirs.points[30], space.neutral, atol=1e-6)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from emogene.face.blink import close_eyes
 
 from emogene.avatar.condition import ConditionBasis
 from emogene.emotalk.emotion import LABELS
 from emogene.emotalk.expressions import table
 from emogene.face.arkit import INDEX
-from emogene.face.blink import close_eyes
 from emogene.face.head import HeadModel
 from emogene.face.landmarks import MOUTH, mouth_openness
 from emogene.motion2video.binding import Binding, bind

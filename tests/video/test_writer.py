@@ -1,8 +1,9 @@
 """The mp4: what players see of it, in sync with its sound, whole or not at all."""
 
-import resource
+import os
 import subprocess
 import sys
+import time
 import wave
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,8 @@ import av
 import numpy as np
 import pytest
 
+from emogene.audio.sound import Sound
+from emogene.clock import frame_count
 from emogene.errors import EmoGeneError
 from emogene.video import VideoWriter
 
@@ -31,7 +34,8 @@ def write_clicks(path: Path, rate: int, channels: int, seconds: float = 2.01) ->
 
 def write_video(path: Path, sound: Path | None, frames: int = 51) -> Path:
     """Red, with white frames where the clicks are."""
-    with VideoWriter.open(path, 64, 48, sound, tags={"title": "clicks"}) as video:
+    heard = Sound.open(sound) if sound else None
+    with VideoWriter.open(path, 64, 48, heard, tags={"title": "clicks"}) as video:
         for t in range(frames):
             colour = (255, 255, 255) if t in (12, 40) else (200, 30, 60)
             video.write(np.full((48, 64, 3), colour, np.uint8))
@@ -85,6 +89,69 @@ def test_frames_are_25_a_second_and_keep_their_colour(tmp_path):
     assert np.abs(frames[20].astype(int).mean((0, 1)) - (200, 30, 60)).max() < 4
 
 
+@pytest.mark.parametrize("fps", [24, 30, 50, 60, Fraction(30_000, 1001)])
+def test_any_number_of_frames_a_second(tmp_path, fps):
+    """Sound and picture end together, and each frame is at its time (in whole ticks of the container)."""
+    sound = Sound.open(np.zeros(48_000, np.float32), 48_000)
+    with VideoWriter.open(tmp_path / "out.mp4", 64, 48, sound, fps) as video:
+        for t in range(frame_count(Fraction(1), Fraction(fps))):
+            video.write(np.full((48, 64, 3), t, np.uint8))
+    times, frames = read_video(tmp_path / "out.mp4")
+    assert times == [Fraction(t) / fps for t in range(len(frames))]
+    assert len(frames) == frame_count(Fraction(1), Fraction(fps))
+    assert read_sound(tmp_path / "out.mp4")[1].shape[1] == pytest.approx(48_000, abs=1024)
+
+
+def test_live_sound_is_carried_as_it_comes(tmp_path):
+    """No chunk is asked for before its picture is there, but for .36 s that the encoder holds back."""
+    came = 0
+
+    def microphone():
+        nonlocal came
+        for _ in range(50):
+            came += 1
+            yield np.full(640, 0.25, np.float32)
+
+    sound = Sound.open(microphone(), 16_000)
+    with VideoWriter.open(tmp_path / "out.mp4", 64, 48, sound) as video:
+        for t in range(50):
+            video.write(np.zeros((48, 64, 3), np.uint8))
+            assert came <= t + 9
+    rate, samples = read_sound(tmp_path / "out.mp4")
+    assert (rate, len(samples)) == (16_000, 1)
+    assert samples.shape[1] == pytest.approx(32_000, abs=1024)
+    assert np.median(samples) == pytest.approx(0.25, abs=0.01), "an offset survives"
+
+
+def test_without_samples_there_is_no_video(tmp_path):
+    with (
+        pytest.raises(EmoGeneError, match="0 samples"),
+        VideoWriter.open(tmp_path / "out.mp4", 64, 48, Sound.open([], 16_000)),
+    ):
+        raise AssertionError("not reached")
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_thread_is_one_thread(tmp_path):
+    """All of the encoder's work is the calling thread's."""
+    noise = np.random.default_rng(0).integers(0, 255, (720, 1280, 3), np.uint8)
+    everyone, this = time.process_time(), time.thread_time()
+    with VideoWriter.open(tmp_path / "out.mp4", 1280, 720, threads=1) as video:
+        for t in range(25):
+            video.write(np.roll(noise, 8 * t, 1))
+    everyone, this = time.process_time() - everyone, time.thread_time() - this
+    assert everyone < 1.2 * this
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems' names are Unicode")
+def test_names_that_are_not_utf8(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4"))
+    with VideoWriter.open(path, 64, 48, tags={"title": path.name}) as video:
+        video.write(np.zeros((48, 64, 3), np.uint8))
+    with av.open(str(path)) as container:
+        assert container.metadata["title"] == "caf?.mp4"
+
+
 def test_the_file_says_that_it_is_synthetic_and_starts_with_its_index(tmp_path):
     path = write_video(tmp_path / "out.mp4", None)
     with av.open(str(path)) as container:
@@ -126,6 +193,8 @@ def test_a_missing_folder_is_one_line(tmp_path):
 
 FILL_THE_DISK = """
 import sys, numpy as np
+from emogene.audio.sound import Sound
+from emogene.clock import frame_count
 from emogene.errors import EmoGeneError
 from emogene.video import VideoWriter
 noise = np.random.default_rng(0).integers(0, 255, (256, 256, 3), np.uint8)
@@ -140,6 +209,7 @@ except EmoGeneError as error:
 
 def test_a_full_disk_is_one_line_and_no_file(tmp_path):
     """A limit on the size of files stands for the full disk: the system refuses to write in the same way."""
+    resource = pytest.importorskip("resource")
     done = subprocess.run(
         [sys.executable, "-c", FILL_THE_DISK, str(tmp_path / "out.mp4")],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)),

@@ -4,7 +4,7 @@ from safetensors.numpy import save_file
 
 from emogene.errors import EmoGeneError
 from emogene.weights import embedded
-from emogene.weights.embedded import metadata
+from emogene.weights.header import metadata
 
 
 def test_every_embedded_file_states_its_licence():
@@ -25,5 +25,5 @@ def test_the_metadata_is_read_without_the_tensors(tmp_path):
 def test_a_damaged_file_is_one_line(tmp_path, content):
     path = tmp_path / "bad.safetensors"
     path.write_bytes(content)
-    with pytest.raises(EmoGeneError, match="is not a safetensors file"):
+    with pytest.raises(EmoGeneError, match="is not a safetensors file, or damaged"):
         metadata(path)

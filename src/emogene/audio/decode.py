@@ -1,147 +1,168 @@
-"""Any file with sound to 16 kHz mono float32, by PyAV (which brings its own FFmpeg)."""
+"""One stream of an open container to blocks of sound, in time, by PyAV (which brings its own FFmpeg)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.error import FFmpegError
+from av.container import InputContainer
+from av.error import FFmpegError, PatchWelcomeError
 
+from emogene.audio.block import Block
+from emogene.audio.damage import Damage
+from emogene.audio.timestamps import Stamped, in_time
 from emogene.errors import EmoGeneError
 
-SAMPLE_RATE = 16_000
-_DTYPES = {
-    "u8": np.uint8,
-    "s16": np.int16,
-    "s32": np.int32,
-    "s64": np.int64,
-    "flt": np.float32,
-    "dbl": np.float64,
-}
+MANY = 32  # packets by which a file that cannot be decoded is known
+# Containers whose packets carry their time; in others it is counted, and junk would seem to take time.
+TIMED = {"mov", "matroska", "mpegts", "mpeg", "ogg", "flv", "asf", "avi", "nut", "rm", "wtv", "mxf", "flac"}
+# Containers that tell their length; in others it is FFmpeg's guess.
+MEASURED = {"mov", "matroska", "flac", "aiff", "au", "flv", "wv", "tta", "asf", "ape", "mp3"}
+SHORTER = 0.2  # seconds by which a whole file may be shorter than it says
+REMEDY = "convert it to wav, flac or m4a by the program that made it"
 
 
-@dataclass(frozen=True)
-class Recording:
-    """A sound: ``samples [n]`` float32, 16 kHz mono, full scale 1.
+class TrackDecoder:
+    """One stream of an open container, in time; what it cannot use goes to ``damage``.
 
-    ``duration`` is exact, in seconds: decoded samples over the file's own rate.
+    ``before``: seconds of sound that other parts of the file gave.
     """
 
-    samples: np.ndarray
-    duration: Fraction
-    path: Path
+    def __init__(
+        self,
+        path: Path,
+        container: InputContainer,
+        stream: av.AudioStream,
+        damage: Damage,
+        before: float,
+    ) -> None:
+        self._path, self._container, self._stream = path, container, stream
+        self._damage = damage
+        self._decoded = self._before = before
+        self._formats = set(container.format.name.split(","))
+        self._good = self._bad = 0
+        if stream.codec_context.name == "flac":  # else it makes loud noise of a damaged frame
+            stream.codec_context.options = {"err_detect": "crccheck+explode"}
 
+    def blocks(self) -> Iterator[Block]:
+        origin, elapsed = self._origin(), 0.0
+        end = self._declared() if "mov" in self._formats else None
+        for block in in_time(self._frames(), origin, end, self._hole):
+            elapsed += block.seconds
+            yield block
+        declared = self._declared() if self._formats & MEASURED else None
+        if declared is not None:
+            declared -= self._start() if origin is None else origin
+            # An mp3's length is its frames' where it has a header for that, which gives the delay too.
+            told = "mp3" not in self._formats or self._stream.start_time
+            if told and elapsed + SHORTER < declared:
+                self._damage.cut = f"is cut off after {elapsed:.2f} of {declared:.2f} s"
 
-def sound_frames(path: str | Path) -> Iterator[av.AudioFrame]:
-    """The decoded frames of the first sound stream, at the file's own rate, channels and sample format.
+    def _hole(self, since: float, seconds: float) -> None:
+        self._damage.add_hole(self._before + since, seconds)
 
-    Raises EmoGeneError, one line that names the file, where it is missing, is not audio, has no sound or is
-    damaged. A damaged packet is an error rather than a hole: a hole would put the lips out of sync.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise EmoGeneError(f"{path}: no such file")
-    if not path.is_file():
-        raise EmoGeneError(f"{path}: not a file")
-    position = Fraction(0)
-    try:
-        # "file:" keeps a colon in the name from being read as a protocol; the whitelist, playlists local.
-        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
-            if not container.streams.audio:
-                raise EmoGeneError(f"{path}: has no sound; give a file with an audio stream")
-            for frame in container.decode(container.streams.audio[0]):
+    def _frames(self) -> Iterator[Stamped]:
+        packed = _Packed()
+        for packet in self._packets():
+            for frame in self._decode(packet):
                 if frame.samples:
-                    yield frame
-                    position += Fraction(frame.samples, frame.sample_rate)
-    except PermissionError:
-        raise EmoGeneError(f"{path}: no permission to read it") from None
-    except (FFmpegError, UnicodeError) as error:
-        where = f"is damaged after {float(position):.2f} s of sound" if position else "is not a sound file"
-        raise EmoGeneError(f"{path}: {where} ({getattr(error, 'strerror', None) or error})") from None
+                    block = packed(frame)
+                    self._decoded += block.seconds
+                    yield Stamped(block, self._time(frame))
+        if self._bad > self._good and not self._before:
+            raise self._undecodable()
+
+    def _time(self, frame: av.AudioFrame) -> float | None:
+        return frame.time if self._formats & TIMED else None
+
+    def _packets(self) -> Iterator[av.Packet | None]:
+        """None at the end, which empties the decoder. Packets of no bytes would end it before."""
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.size:
+                    yield packet
+        except FFmpegError as error:
+            if not self._good:
+                raise EmoGeneError(f"{self._path}: {why_not(self._path, error)}") from None
+            self._damage.cut = f"cannot be read beyond {self._decoded:.2f} s ({reason(error)})"
+        yield None
+
+    def _decode(self, packet: av.Packet | None) -> list[av.AudioFrame]:
+        try:
+            frames = self._stream.codec_context.decode(packet)
+        except FFmpegError as error:
+            if packet is None:
+                return []
+            self._bad += 1
+            self._damage.add(packet.size, self._decoded)
+            unknown = isinstance(error, PatchWelcomeError)
+            if unknown and (not self._good or "amr" in self._stream.codec_context.name):
+                raise EmoGeneError(
+                    f"{self._path}: a form of {self._stream.codec_context.name} sound that is not supported; "
+                    f"{REMEDY}"
+                ) from None
+            if self._bad >= MANY > self._good and not self._before:
+                raise self._undecodable() from None
+            return []
+        self._good += packet is not None
+        return frames
+
+    def _undecodable(self) -> EmoGeneError:
+        of = self._good + self._bad
+        return EmoGeneError(f"{self._path}: is damaged: {self._bad} of {of} packets cannot be decoded")
+
+    def _origin(self) -> float | None:
+        """When the recording starts, by the container's clock: its picture or its sound."""
+        if not self._formats & TIMED:
+            return None
+        streams = [s for s in self._container.streams if s.type in ("audio", "video")]
+        starts = [
+            float(s.start_time * s.time_base) for s in streams if s.start_time is not None and s.time_base
+        ]
+        return min(starts, default=None)
+
+    def _start(self) -> float:
+        """When the sound starts, by the container's clock."""
+        stream = self._stream
+        return float(stream.start_time * stream.time_base) if stream.start_time and stream.time_base else 0.0
+
+    def _declared(self) -> float | None:
+        """When the sound ends, as the container has it."""
+        stream = self._stream
+        if stream.duration and stream.time_base:
+            return self._start() + float(stream.duration * stream.time_base)
+        if self._container.duration and len(self._container.streams) == 1:
+            return (self._container.duration + (self._container.start_time or 0)) / av.time_base
+        return None
 
 
-def load_audio(path: str | Path, left: bool = False) -> Recording:
-    """Decode ``path``, average its channels (``left``: take the first one alone) and resample to 16 kHz.
+class _Packed:
+    """Decoded frames of any sample format as blocks.
 
-    The file is read as a stream: memory is the result's alone (230 MB an hour). Any positive number of
-    samples is valid, silence too. Raises EmoGeneError (one line) as :func:`sound_frames`, and where there are
-    no samples or some are not finite.
+    Not PyAV's ``to_ndarray``: it reads past the last plane of 8 and more planar channels.
     """
-    resampler, buffer, duration = _Resampler(), bytearray(), Fraction(0)
-    for frame in sound_frames(path):
-        mono = channels(frame)[0] if left else _mono(frame)
-        if not np.isfinite(mono).all():
-            raise EmoGeneError(f"{path}: has samples that are not finite (NaN or infinity); export it again")
-        buffer += resampler(mono, frame.sample_rate).tobytes()
-        duration += Fraction(frame.samples, frame.sample_rate)
-    if not duration:
-        raise EmoGeneError(f"{path}: has no sound in it (0 samples)")
-    buffer += resampler.flush().tobytes()
-    return Recording(_fit(buffer, max(1, round(duration * SAMPLE_RATE))), duration, Path(path))
-
-
-def _fit(buffer: bytearray, length: int) -> np.ndarray:
-    """The samples in ``buffer``, cut or zero-padded to ``length``: resamplers round at the end."""
-    samples = np.frombuffer(buffer, np.float32)[:length]
-    return np.pad(samples, (0, length - len(samples))) if len(samples) < length else samples
-
-
-def channels(frame: av.AudioFrame) -> np.ndarray:
-    """``[channels, samples]`` float32, full scale 1, of a decoded frame in any sample format.
-
-    Not PyAV's ``to_ndarray``: it reads past the last plane of 8 planar channels.
-    """
-    count, dtype = frame.layout.nb_channels, np.dtype(_DTYPES[frame.format.packed.name])
-    if frame.format.is_planar:
-        planes = [np.frombuffer(frame.planes[i], dtype, frame.samples) for i in range(count)]  # type: ignore
-        values = np.stack(planes)
-    else:
-        values = np.frombuffer(frame.planes[0], dtype, frame.samples * count).reshape(-1, count).T  # type: ignore
-    if dtype == np.uint8:
-        return values.astype(np.float32) / 128 - 1
-    if np.issubdtype(dtype, np.integer):
-        return (values / -float(np.iinfo(dtype).min)).astype(np.float32)
-    return values.astype(np.float32)
-
-
-def _mono(frame: av.AudioFrame) -> np.ndarray:
-    """``[samples]`` float32, the mean of the channels.
-
-    Not FFmpeg's downmix: it drops some channels (LFE) and cannot mix layouts that have no name.
-    """
-    return channels(frame).mean(0, dtype=np.float64).astype(np.float32)
-
-
-class _Resampler:
-    """Mono float32 pieces at any rate to 16 kHz; starts anew where the rate changes within the stream."""
 
     def __init__(self) -> None:
-        self.rate = SAMPLE_RATE
-        self.resampler: av.AudioResampler | None = None
+        self._kind: tuple[str, str, int] | None = None
 
-    def __call__(self, mono: np.ndarray, rate: int) -> np.ndarray:
-        tail = np.zeros(0, np.float32)
-        if rate != self.rate:
-            tail = self.flush()
-            self.rate = rate
-        if rate == SAMPLE_RATE:
-            return np.concatenate([tail, mono])
-        if self.resampler is None:
-            self.resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
-        frame = av.AudioFrame.from_ndarray(mono[None], format="fltp", layout="mono")
-        frame.sample_rate = rate
-        return np.concatenate([tail, *self._samples(frame)])
+    def __call__(self, frame: av.AudioFrame) -> Block:
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        if kind != self._kind:
+            self._kind, self._resampler = kind, av.AudioResampler("flt")
+            self._names = tuple(channel.name for channel in frame.layout.channels)
+        frame.pts, pts = None, frame.pts
+        packed = [piece.to_ndarray() for piece in self._resampler.resample(frame)]
+        frame.pts = pts
+        samples = np.concatenate(packed, 1).reshape(-1, len(self._names)).T
+        return Block(np.ascontiguousarray(samples), frame.sample_rate, self._names)
 
-    def flush(self) -> np.ndarray:
-        """What the filter still holds."""
-        if self.resampler is None:
-            return np.zeros(0, np.float32)
-        tail = self._samples(None)
-        self.resampler = None
-        return np.concatenate([np.zeros(0, np.float32), *tail])
 
-    def _samples(self, frame: av.AudioFrame | None) -> list[np.ndarray]:
-        assert self.resampler is not None
-        return [piece.to_ndarray()[0] for piece in self.resampler.resample(frame)]
+def why_not(path: Path, error: Exception) -> str:
+    with open(path, "rb") as file:
+        if file.read(8)[4:] == b"ftyp":
+            return "is cut off: the index at its end (moov) is missing; copy it anew"
+    return f"is not a sound file ({reason(error)})"
+
+
+def reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

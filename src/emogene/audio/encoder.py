@@ -5,30 +5,24 @@ microphone, and an emotion stands out of them. The layers attend one second back
 position, so a stream, a window of a long file and the whole file give the same numbers.
 """
 
-import json
-from dataclasses import asdict, dataclass
-from importlib.resources import as_file, files
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emogene.audio.loudness import HOP
-from emogene.audio.mel import BANDS, log_mel
-from emogene.audio.speech import Speech
-from emogene.errors import EmoGeneError
+from emogene.audio.mel import BANDS, MelSpectrum, log_mel
+from emogene.clock import SAMPLE_RATE, SPEECH_FPS
 from emogene.packed import pack, packable
+from emogene.stream import Stage, run
+from emogene.weights.embedded import assets
+from emogene.weights.file import Format, open_network
 
 ASSET = "speech_encoder.safetensors"
-LOUD, QUIETEST = -18.0, -36.5  # dB of full scale
-_WINDOW = 1500  # frames computed at a time: 30 s
 _BLOCK = 64  # queries that share their keys
-_SMALL = 8192  # values; larger tensors are stored in 8 bits
 
 
 @dataclass(frozen=True)
@@ -63,17 +57,17 @@ class Layer(nn.Module):
         self.attention_norm = nn.LayerNorm(config.width)
         self.query = nn.Linear(config.width, config.width)
         self.key_value = nn.Linear(config.width, 2 * config.width)
-        self.distance = nn.Parameter(torch.zeros(config.heads, config.back + 1 + config.ahead))
-        self.attended = nn.Linear(config.width, config.width)
-        self.norm = nn.LayerNorm(config.width)
-        self.grow = nn.Linear(config.width, config.hidden)
-        self.shrink = nn.Linear(config.hidden, config.width)
+        self.relative_bias = nn.Parameter(torch.zeros(config.heads, config.back + 1 + config.ahead))
+        self.out_proj = nn.Linear(config.width, config.width)
+        self.mlp_norm = nn.LayerNorm(config.width)
+        self.fc1 = nn.Linear(config.width, config.hidden)
+        self.fc2 = nn.Linear(config.hidden, config.width)
 
     def forward(self, x: Tensor) -> Tensor:
         normal = self.attention_norm(x)
         inside = slice(self.back, x.shape[1] - self.ahead)
-        x = x[:, inside] + self.attended(self._attend(self.query(normal[:, inside]), self.key_value(normal)))
-        return x + self.shrink(F.gelu(self.grow(self.norm(x))))
+        x = x[:, inside] + self.out_proj(self._attend(self.query(normal[:, inside]), self.key_value(normal)))
+        return x + self.fc2(F.gelu(self.fc1(self.mlp_norm(x))))
 
     def _attend(self, query: Tensor, key_value: Tensor) -> Tensor:
         """Queries ``[B, T, C]`` and keys with values ``[B, T + back + ahead, 2 C]``, in blocks of _BLOCK."""
@@ -91,10 +85,10 @@ class Layer(nn.Module):
 
     def _band(self, span: int) -> Tensor:
         """``[heads, _BLOCK, span]``: the bias of every key for every query of a block."""
-        device = self.distance.device
+        device = self.relative_bias.device
         place = torch.arange(span, device=device) - torch.arange(_BLOCK, device=device)[:, None]
-        reach = self.distance.shape[1]
-        bias = self.distance[:, place.clamp(0, reach - 1)]
+        reach = self.relative_bias.shape[1]
+        bias = self.relative_bias[:, place.clamp(0, reach - 1)]
         return bias.masked_fill((place < 0) | (place >= reach), -torch.inf)
 
 
@@ -108,105 +102,71 @@ class EncoderNet(nn.Module):
     def __init__(self, config: EncoderConfig = EncoderConfig()) -> None:
         super().__init__()
         self.config = config
-        self.hear = nn.Conv1d(BANDS, config.width, 3)
-        self.halve = nn.Conv1d(config.width, config.width, 3, stride=2)
-        self.place = nn.Parameter(torch.zeros(config.width))  # where Whisper adds a position
+        self.conv1 = nn.Conv1d(BANDS, config.width, 3)
+        self.conv2 = nn.Conv1d(config.width, config.width, 3, stride=2)
+        self.position = nn.Parameter(torch.zeros(config.width))  # where Whisper adds a position
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.register_buffer("mean", torch.zeros(config.width))
         self.register_buffer("spread", torch.ones(config.width))
 
     def forward(self, mel: Tensor) -> Tensor:
-        x = F.gelu(self.halve(F.gelu(self.hear(mel.mT)))).mT + self.place
+        x = F.gelu(self.conv2(F.gelu(self.conv1(mel.mT)))).mT + self.position
         for layer in self.layers:
             x = layer(x)
         return (x - self.mean) / self.spread
 
 
-class SpeechEncoder:
-    """Features of speech. ``back`` and ``ahead`` are the frames of 20 ms that one output sees."""
+FORMAT = Format("emogene-speech-encoder", 1, "a speech encoder", EncoderConfig, EncoderNet)
+
+
+class SpeechEncoder(Stage):
+    """Mel power ``[T, 2, 80]`` at 50 Hz (:class:`MelSpectrum`) and a gain ``[T]`` (:class:`Gain`) ->
+    features ``[T, width]`` float16 at 50 Hz, frame k at k/50 s.
+
+    Each feature is (but for rounding) 0 in silence and has variance 1 over speech. What comes before and
+    after a recording is silence.
+    """
+
+    heard = rate = SPEECH_FPS
+    weights: tuple[Path, ...] = ()
+    """The files that it was opened from."""
 
     def __init__(self, net: EncoderNet, device: str | torch.device = "cpu") -> None:
         self.net = net.to(device).eval()
         self.device = torch.device(device)
-        self.back, self.ahead = net.config.reach
-        self._heard: WeakKeyDictionary[Speech, np.ndarray] = WeakKeyDictionary()
+        self._back, self._ahead = net.config.reach
+        self.look_back, self.look_ahead = self._back + 1, self._ahead + 1  # and the convolutions' rows
         if packable(self.device):
             pack(self.net)
 
     @classmethod
     def from_embedded(cls, device: str | torch.device = "cpu") -> "SpeechEncoder":
         """The encoder that the package brings."""
-        with as_file(files("emogene") / "assets" / ASSET) as path:
-            return cls(load(path), device)
+        return cls.open(assets() / ASSET, device)
+
+    @classmethod
+    def open(cls, path: str | Path, device: str | torch.device = "cpu") -> "SpeechEncoder":
+        """Of a file that ``training/speech_encoder.py`` wrote; EmoGeneError where it is not one."""
+        net, _ = open_network(path, FORMAT)
+        encoder = cls(net, device)
+        encoder.weights = (Path(path),)
+        return encoder
 
     @property
     def features(self) -> int:
         """How many there are."""
         return self.net.config.width
 
-    def encode(self, samples: np.ndarray, gain: float = 1.0, window: int = _WINDOW) -> np.ndarray:
-        """``gain * samples [n]`` float32 at 16 kHz mono -> ``[ceil(n/320), features]`` float16, frame k at
-        k/50 s.
-
-        Each feature is (but for rounding) 0 in silence and has variance 1 over speech. ``window`` frames are
-        computed at a time: the result depends on it by rounding only, memory is the result's alone.
-        """
-        frames = -(-len(samples) // HOP)
-        features = np.empty((frames, self.features), np.float16)
-        for start in range(0, frames, window):
-            stop = min(start + window, frames)
-            features[start:stop] = self._window(samples, gain, start, stop)
-        return features
-
-    def hear(self, speech: Speech) -> np.ndarray:
-        """:meth:`encode` of ``speech`` turned to the level of the training's. Kept for as long as ``speech``,
-        so that two stages may ask and one computes."""
-        if speech not in self._heard:
-            self._heard[speech] = self.encode(speech.samples, gain(speech.loudness))
-        return self._heard[speech]
-
     @torch.inference_mode()
-    def _window(self, samples: np.ndarray, gain: float, start: int, stop: int) -> np.ndarray:
-        mel = torch.from_numpy(log_mel(samples, start - self.back, stop + self.ahead, gain))
-        return self.net(mel[None].to(self.device))[0].half().cpu().numpy()
+    def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        power, gain = inputs
+        before, after = self._back + 1, self._ahead + 1
+        mel = log_mel(np.pad(power, ((before, after), (0, 0), (0, 0))), np.pad(gain, (before, after), "edge"))
+        rows = torch.from_numpy(mel.reshape(-1, BANDS)[:-1]).to(self.device)
+        return (self.net(rows[None])[0].half().cpu().numpy(),)
 
-
-def gain(loudness: np.ndarray) -> float:
-    """The factor that brings the loud moments (95th percentile of ``loudness [T]`` in dB) to LOUD. What has
-    none is not turned up as far, so that silence stays silence."""
-    level = max(float(np.quantile(loudness, 0.95)), QUIETEST)
-    return 10 ** ((LOUD - level) / 20)
-
-
-def save(net: EncoderNet, path: Path, notes: dict[str, str]) -> None:
-    """Write ``net`` as safetensors with its sizes and ``notes`` (licence, source) beside it: matrices as
-    int8 with a scale for each output (a step is 1/127 of its largest weight), the rest as float32."""
-    tensors = {}
-    for name, value in net.state_dict().items():
-        if value.numel() > _SMALL:
-            scale = value.flatten(1).abs().amax(1) / 127
-            steps = value / scale.reshape(-1, *[1] * (value.ndim - 1))
-            tensors[name], tensors[f"{name}.scale"] = steps.round().to(torch.int8), scale
-        else:
-            tensors[name] = value.contiguous()
-    path.write_bytes(to_bytes(tensors, {"config": json.dumps(asdict(net.config))} | notes))
-
-
-def load(path: Path) -> EncoderNet:
-    """The net in float32. Raises EmoGeneError where the file is not one that :func:`save` wrote."""
-    try:
-        with safe_open(path, "pt") as file:
-            config = EncoderConfig(**json.loads(file.metadata()["config"]))
-            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        net = EncoderNet(config)
-        net.load_state_dict({name: _plain(name, stored) for name in stored if not name.endswith(".scale")})
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise EmoGeneError(f"{path}: not a speech encoder ({str(error).splitlines()[0]})") from None
-    return net.eval()
-
-
-def _plain(name: str, stored: dict[str, Tensor]) -> Tensor:
-    value = stored[name]
-    if value.dtype != torch.int8:
-        return value
-    return value.float() * stored[f"{name}.scale"].reshape(-1, *[1] * (value.ndim - 1))
+    def encode(self, samples: np.ndarray, gain: float = 1.0) -> np.ndarray:
+        """Features ``[ceil(n / 320), width]`` of ``gain * samples [n]``, 16 kHz mono, n at least 1."""
+        duration = Fraction(len(samples), SAMPLE_RATE)
+        (power,) = run(MelSpectrum(), samples, duration=duration)
+        return run(self, power, np.full(len(power), gain, np.float32), duration=duration)[0]

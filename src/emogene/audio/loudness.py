@@ -1,23 +1,37 @@
 """Loudness at 50 Hz. Frame k is centred at k/50 s; sound outside the clip is silence."""
 
+from fractions import Fraction
+
 import numpy as np
 
-HOP = 320
+from emogene.clock import SAMPLE_RATE, SPEECH_FPS
+from emogene.stream import Stage
+
+HOP = int(SAMPLE_RATE / SPEECH_FPS)
+SILENCE = -80.0  # dB of full scale: digital silence
 _WINDOW = 512  # samples: 32 ms
-_FLOOR = 1e-8  # mean power of digital silence: -80 dB
-_BLOCK = 512  # frames held at a time
+_FLOOR = 1e-8  # mean power of digital silence
 
 
-def loudness(samples: np.ndarray, frames: int) -> np.ndarray:
-    """``samples [n]`` at 16 kHz -> ``[frames]`` float32: RMS of 32 ms in dB of full scale, at least -80."""
-    found = np.empty(frames, np.float32)
-    for start in range(0, frames, _BLOCK):
-        count = min(_BLOCK, frames - start)
-        first = start * HOP - _WINDOW // 2
-        last = first + (count - 1) * HOP + _WINDOW
-        piece = samples[max(first, 0) : max(last, 0)]
-        before = max(-first, 0)
-        piece = np.pad(piece, (before, last - first - before - len(piece)))
-        windows = np.lib.stride_tricks.sliding_window_view(piece, _WINDOW)[::HOP]
-        found[start : start + count] = np.maximum(10 * np.log10(np.square(windows).mean(1) + _FLOOR), -80)
-    return found
+class Loudness(Stage):
+    """``samples [n]`` at 16 kHz -> ``[ceil(n / 320)]`` float32: RMS of 32 ms in dB of full scale, at least
+    -80. A constant offset is no sound."""
+
+    heard, rate, step = Fraction(SAMPLE_RATE), SPEECH_FPS, HOP
+    look_back = HOP  # the half window before the frame, in whole steps
+
+    def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        (samples,) = inputs
+        frames = -(-len(samples) // HOP)
+        windows = np.lib.stride_tricks.sliding_window_view(centred(samples, _WINDOW, frames, HOP), _WINDOW)[
+            ::HOP
+        ]
+        power = windows.var(1)
+        return (np.maximum(10 * np.log10(power + _FLOOR), SILENCE).astype(np.float32),)
+
+
+def centred(samples: np.ndarray, window: int, frames: int, hop: int) -> np.ndarray:
+    """The samples that ``frames`` windows see which are centred at multiples of ``hop``; silence outside."""
+    before, length = window // 2, (frames - 1) * hop + window
+    after = max(0, length - before - len(samples))
+    return np.pad(samples, (before, after))[:length]

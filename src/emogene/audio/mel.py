@@ -1,31 +1,57 @@
-"""The log-mel spectrum that Whisper hears, at 100 Hz, without its view of the whole recording."""
+"""The mel spectrum that Whisper hears, without its view of the whole recording."""
 
+from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 
-from emogene.audio.decode import SAMPLE_RATE
+from emogene.audio.loudness import HOP, centred
+from emogene.clock import SAMPLE_RATE, SPEECH_FPS
+from emogene.stream import Stage
 
 BANDS = 80
 FFT, STEP = 400, 160  # windows of 25 ms, one in 10 ms
 FLOOR = 1e-8  # mel power that counts as silence
 
 
-def log_mel(samples: np.ndarray, start: int, stop: int, gain: float = 1.0) -> np.ndarray:
-    """Scaled log-mel ``[2 (stop - start) + 3, 80]`` float32 at 100 Hz: what the network needs for frames
-    ``start`` to ``stop`` of 20 ms of ``gain * samples``; they may lie outside the clip (silence).
+class MelSpectrum(Stage):
+    """``samples [n]`` at 16 kHz -> mel power ``[ceil(n / 320), 2, 80]`` float32.
 
-    Whisper's spectrum, (lg power + 4) / 4, but for its floor: this one does not depend on the rest of the
-    recording. Row j is centred at 2 start - 2 + j hundredths of a second.
+    Row k holds the windows centred at k/50 s and 10 ms later; a constant offset is no sound. Digital silence
+    is 0.
     """
-    first = (2 * start - 2) * STEP - FFT // 2
-    last = 2 * stop * STEP + FFT // 2
-    piece = samples[max(first, 0) : max(last, 0)]
-    before = min(max(-first, 0), last - first)
-    piece = np.pad(piece, (before, last - first - before - len(piece)))
-    windows = np.lib.stride_tricks.sliding_window_view(np.float32(gain) * piece, FFT)[::STEP]
-    power = np.square(np.abs(np.fft.rfft(windows * _window()))).astype(np.float32)
-    return (np.log10(np.maximum(power @ mel_bank(), FLOOR)) + 4) / 4
+
+    heard, rate, step = Fraction(SAMPLE_RATE), SPEECH_FPS, HOP
+    look_back = look_ahead = HOP  # the half windows on either side, in whole steps
+
+    def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        (samples,) = inputs
+        rows = 2 * -(-len(samples) // HOP)
+        heard = centred(samples, FFT, rows, STEP)
+        windows = np.lib.stride_tricks.sliding_window_view(heard, FFT)[::STEP]
+        windows = (windows - windows.mean(1, keepdims=True)) * _window()
+        power = np.square(np.abs(np.fft.rfft(windows))).astype(np.float32)
+        return ((power @ mel_bank()).reshape(-1, 2, BANDS),)
+
+
+def log_mel(power: np.ndarray, gain: np.ndarray | float = 1.0) -> np.ndarray:
+    """Whisper's scale of mel ``power [T, 2, 80]`` of a sound turned up by ``gain`` (a number, or ``[T]``):
+    (lg power + 4) / 4, but for its floor, which does not depend on the rest of the recording."""
+    factor = np.square(np.asarray(gain, np.float32)).reshape(-1, 1, 1)
+    return (np.log10(np.maximum(power * factor, FLOOR)) + 4) / 4
+
+
+def log_mel_rows(samples: np.ndarray, first: int, stop: int, gain: np.ndarray | float = 1.0) -> np.ndarray:
+    """:func:`log_mel` as the encoder's network takes it, ``[2 (stop - first) + 3, 80]``: for its frames
+    ``first`` to ``stop`` of 20 ms of ``samples [n]``; ``gain`` is a number, or one for each frame of them.
+    Outside is silence."""
+    frames = max(-(-len(samples) // HOP), 1)
+    (power,) = MelSpectrum()(0, samples if len(samples) else np.zeros(1, np.float32))
+    before, after = max(0, 1 - first), max(0, stop + 1 - frames)
+    gains = np.broadcast_to(np.asarray(gain, np.float32), (frames,))
+    rows = log_mel(np.pad(power, ((before, after), (0, 0), (0, 0))), np.pad(gains, (before, after), "edge"))
+    start = first - 1 + before
+    return rows[start : start + stop - first + 2].reshape(-1, BANDS)[:-1]
 
 
 @lru_cache(1)

@@ -1,30 +1,39 @@
 """Pitch at 50 Hz by SwiftF0 (MIT; a 0.1 MB convolutional net that the package swift-f0 brings)."""
 
+from fractions import Fraction
+from functools import cached_property
+
 import numpy as np
-from swift_f0 import SwiftF0
 
-from emogene.audio.decode import SAMPLE_RATE
+from emogene.audio.onnx import without_telemetry
+from emogene.clock import SAMPLE_RATE, SPEECH_FPS
+from emogene.stream import Stage
 
-_HOP = 256  # SwiftF0's own frames
-_PIECE = 600 * _HOP  # ten seconds at a time
-_MARGIN = 16 * _HOP  # more than its reach of 11 frames: pieces join exactly
+_HOP = 256  # samples; SwiftF0's own frames, 62.5 a second
 _VOICED = 0.5
 
 
-def pitch(samples: np.ndarray, frames: int) -> np.ndarray:
-    """``samples [n]`` at 16 kHz -> f0 ``[frames]`` float32 in Hz, 0 where unvoiced; frame k at k/50 s.
+class Pitch(Stage):
+    """``samples [n]`` at 16 kHz -> f0 ``[ceil(n / 320)]`` float32 in Hz, 0 where unvoiced; frame k at k/50 s.
 
-    50..1100 Hz, the range of the coarse pitch scale. Memory is constant beside the result.
+    50 to 1100 Hz, the range of the coarse pitch scale.
     """
-    detector = SwiftF0(threads=1, spin=False)
-    native = np.concatenate([_piece(detector, samples, start) for start in range(0, len(samples), _PIECE)])
-    nearest = np.rint(np.arange(frames) * (SAMPLE_RATE / 50 / _HOP)).astype(int)
-    return native[np.minimum(nearest, len(native) - 1)]
 
+    heard, rate = Fraction(SAMPLE_RATE), SPEECH_FPS
+    step = 1280  # four frames here, five of SwiftF0
+    look_back = look_ahead = 4 * 1280  # more than its reach of 11 of its frames
 
-def _piece(detector: SwiftF0, samples: np.ndarray, start: int) -> np.ndarray:
-    """SwiftF0's frames of ``samples[start : start + _PIECE]``, computed with its neighbourhood."""
-    left = max(0, start - _MARGIN)
-    result = detector.detect(samples[left : start + _PIECE + _MARGIN], SAMPLE_RATE, fmin=50, fmax=1100)
-    f0 = np.where(result.confidence >= _VOICED, result.pitch_hz, 0).astype(np.float32)
-    return f0[(start - left) // _HOP :][: _PIECE // _HOP]
+    @cached_property
+    def _detector(self):
+        with without_telemetry():
+            from swift_f0 import SwiftF0
+
+        return SwiftF0(threads=1, spin=False)
+
+    def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        (samples,) = inputs
+        found = self._detector.detect(samples, SAMPLE_RATE, fmin=50, fmax=1100)
+        native = np.where(found.confidence >= _VOICED, found.pitch_hz, 0).astype(np.float32)
+        frames = self.group * -(-len(samples) // self.step)
+        nearest = np.floor(np.arange(frames) * float(SAMPLE_RATE / SPEECH_FPS / _HOP) + 0.5).astype(int)
+        return (native[np.minimum(nearest, len(native) - 1)],)

@@ -1,28 +1,27 @@
 """The embedded lip branch: speech to the 68 points, true to the sound, at 25 fps."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from emogene.audio.encoder import SpeechEncoder
-from emogene.audio.speech import Speech
+from emogene import seeded
+from emogene.audio import Speech
 from emogene.audio2motion.ear import Ear, EarConfig
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig, freeze
-from emogene.errors import EmoGeneError
-from emogene.face.motion import LandmarkMotion
+from emogene.clock import SPEECH_FPS, VIDEO_FPS
+from emogene.face.landmarks import Landmarks
 from emogene.face.space import LandmarkSpace
+from emogene.stream import Stage, Stream
+from emogene.weights.embedded import assets
+from emogene.weights.file import Format, open_network
 
-ASSET = Path(__file__).parents[1] / "assets" / "audio2motion.safetensors"
-FORMAT = "emogene-audio2motion-2"
-WINDOW = 1024  # video frames computed at a time
-MARGIN = 96  # frames heard on either side of a window: more than the network's reach, so windows join exactly
+ASSET = assets() / "audio2motion.safetensors"
+REACH = 72, 64
+"""Frames of 20 ms that a face depends on, before and after: what lies beyond moves nothing by a nanometre."""
+TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,6 @@ class LipConfig:
 
     ear: EarConfig
     vae: VAEConfig
-
-    @classmethod
-    def from_json(cls, text: str) -> "LipConfig":
-        fields = json.loads(text)
-        ear = EarConfig(**fields["ear"] | {"dilations": tuple(fields["ear"]["dilations"])})
-        return cls(ear, VAEConfig(**fields["vae"]))
 
 
 class LipNet(nn.Module):
@@ -65,118 +58,92 @@ class LipNet(nn.Module):
         return torch.einsum("...k,kpc->...pc", coefficients, self.basis)
 
 
-class Audio2Motion:
-    """Speech to lip-synced landmarks, windowed: memory beside the result is constant in the length.
+FORMAT = Format("emogene-audio2motion", 2, "lip weights", LipConfig, LipNet)
 
-    The same seed gives the same motion. Silence gives the neutral face.
-    """
+
+class Audio2Motion:
+    """Stage 2, embedded: speech to lip-synced landmarks. The same seed gives the same motion; silence gives
+    the neutral face."""
+
+    weights: tuple[Path, ...] = ()
+    """The files that it was opened from."""
 
     def __init__(
-        self,
-        net: LipNet,
-        encoder: SpeechEncoder,
-        device: str | torch.device = "cpu",
-        learnt_from: tuple[str, ...] = (),
+        self, net: LipNet, device: str | torch.device = "cpu", learnt_from: tuple[str, ...] = ()
     ) -> None:
         self.net = net.to(device).eval()
         freeze(self.net)
-        self.encoder = encoder
         self.device = torch.device(device)
         self.learnt_from = learnt_from  # checksums (crc32, hex) of the sound files of its training
 
     @classmethod
-    def from_embedded(
-        cls, device: str | torch.device = "cpu", encoder: SpeechEncoder | None = None
-    ) -> "Audio2Motion":
-        """With the weights that come with the package (CC BY 4.0, see MODEL_CARD.md); the ``encoder`` may be
-        shared with the emotion branch, which then need not hear the recording again."""
-        return cls.open(ASSET, device, encoder)
+    def from_embedded(cls, device: str | torch.device = "cpu") -> "Audio2Motion":
+        """With the weights that come with the package (CC BY 4.0, see MODEL_CARD.md)."""
+        return cls.open(ASSET, device)
 
     @classmethod
-    def open(
-        cls, path: Path, device: str | torch.device = "cpu", encoder: SpeechEncoder | None = None
-    ) -> "Audio2Motion":
+    def open(cls, path: Path, device: str | torch.device = "cpu") -> "Audio2Motion":
         """With the weights of a file that ``training/audio2motion.py`` wrote; EmoGeneError where it is not
         one."""
-        net, about = load(path)
-        encoder = encoder or SpeechEncoder.from_embedded(device)
-        return cls(net, encoder, device, tuple(about.get("learnt_from", "").split()))
+        net, notes = open_network(path, FORMAT)
+        model = cls(net, device, tuple(notes.get("learnt_from", "").split()))
+        model.weights = (path,)
+        return model
 
-    @torch.no_grad()
+    def stream(self, space: LandmarkSpace, seed: int = 0) -> "LipMotion":
+        """One recording, spoken by the avatar whose landmarks are ``space``."""
+        return LipMotion(self, space.neutral, seed)
+
     def __call__(
-        self,
-        speech: Speech,
-        frames: int,
-        neutral: np.ndarray,
-        seed: int = 0,
-        temperature: float = 0.1,
-    ) -> LandmarkMotion:
-        """``frames`` faces at 25 fps on ``neutral [68, 3]`` (canonical space, decimetres, lips closed).
-
-        ``temperature``: how far from the most likely motion (0) the seed may lead. Beyond the end of the
-        speech there is silence.
-        """
-        stride = self.net.vae.config.stride
-        padded = -(-frames // stride) * stride
-        features, f0 = self.encoder.hear(speech), speech.f0
-        noise = torch.randn(
-            padded // stride, self.net.vae.config.latent, generator=torch.Generator().manual_seed(seed)
-        )
-        normal = temperature * noise.T[None]
-        points = np.empty((padded, *self.net.basis.shape[1:]), np.float32)
-        for inner, outer in windows(padded):
-            rows = slice(2 * outer.start, 2 * outer.stop)
-            coefficients = self.net(
-                self._piece(features, rows),
-                self._piece(f0, rows),
-                normal[:, :, outer.start // stride : outer.stop // stride].to(self.device),
-            )
-            kept = coefficients[0, inner.start - outer.start : inner.stop - outer.start]
-            points[inner] = self.net.displacement(kept).cpu().numpy()
-        return LandmarkMotion(points[:frames] + neutral.astype(np.float32))
-
-    def _piece(self, values: np.ndarray, rows: slice) -> Tensor:
-        """``[1, rows, ...]`` float32, followed by zeros, which are silence, beyond the end of ``values``."""
-        piece = torch.from_numpy(values[rows]).to(self.device, torch.float32)
-        missing = rows.stop - rows.start - len(piece)
-        return torch.cat([piece, piece.new_zeros(missing, *piece.shape[1:])])[None]
-
-    def speak(self, speech: Speech, frames: int, space: LandmarkSpace, seed: int = 0) -> LandmarkMotion:
-        """The motion of an avatar, from its resting face."""
-        return self(speech, frames, space.neutral, seed)
+        self, speech: Speech, neutral: np.ndarray, seed: int = 0, temperature: float = TEMPERATURE
+    ) -> Landmarks:
+        """A whole recording as ceil(25 duration) faces at 25 fps on ``neutral [68, 3]`` (canonical space,
+        decimetres, lips closed)."""
+        found = LipMotion(self, neutral, seed, temperature).push(speech)
+        assert found is not None
+        return Landmarks.of(found)
 
 
-def windows(frames: int) -> Iterator[tuple[slice, slice]]:
-    """What to keep and what to compute, so that every kept frame has its whole context."""
-    for start in range(0, frames, WINDOW):
-        stop = min(start + WINDOW, frames)
-        yield slice(start, stop), slice(max(0, start - MARGIN), min(stop + MARGIN, frames))
+class LipMotion:
+    """Speech to faces, piece by piece."""
+
+    def __init__(
+        self, model: Audio2Motion, neutral: np.ndarray, seed: int, temperature: float = TEMPERATURE
+    ) -> None:
+        self._stream = Stream(LipStage(model.net, model.device, seed, temperature))
+        self._neutral = neutral.astype(np.float32)
+
+    def push(self, speech: Speech) -> np.ndarray | None:
+        """The next faces ``[T, 68, 3]`` at 25 fps, canonical space, decimetres; None where there are none."""
+        (displacement,) = self._stream.push(speech.features, speech.f0, end=speech.end)
+        return None if displacement is None else displacement + self._neutral
 
 
-def save(net: LipNet, path: Path, about: dict[str, str]) -> None:
-    """Weights as float16 (normalisation as float32) with sizes and ``about`` (licence, figures) as
-    metadata."""
-    state = {k: _small(v) for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
-    save_file(state, path, about | {"format": FORMAT, "config": json.dumps(asdict(net.config))})
+class LipStage(Stage):
+    """Features ``[T, 512]`` and f0 ``[T]`` at 50 Hz -> displacements from rest ``[T / 2, 68, 3]`` float32 at
+    25 fps, decimetres.
 
+    ``temperature``: how far from the most likely motion (0) the seed may lead. After a recording there is
+    silence.
+    """
 
-def _small(tensor: Tensor) -> Tensor:
-    return (tensor.half() if tensor.numel() > 4096 else tensor.float()).contiguous()
+    heard, rate = SPEECH_FPS, VIDEO_FPS
 
+    def __init__(self, net: LipNet, device: torch.device, seed: int, temperature: float) -> None:
+        self.net, self.device, self.seed, self.temperature = net, device, seed, temperature
+        self.step = 2 * net.vae.config.stride  # one latent
+        self.look_back, self.look_ahead = REACH
 
-def load(path: Path) -> tuple[LipNet, dict[str, str]]:
-    """A saved network and what the file says about itself. EmoGeneError where it is not such a file."""
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise EmoGeneError(f"{path}: not lip weights of this version ({FORMAT})")
-            net = LipNet(LipConfig.from_json(metadata["config"]))
-            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-        missing, unexpected = net.load_state_dict(state, strict=False)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise EmoGeneError(f"{path}: cannot be read as lip weights ({str(error).splitlines()[0]})") from None
-    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        raise EmoGeneError(f"{path}: weights are missing or too many: {(missing + unexpected)[0]}")
-    return net, metadata
+    @torch.inference_mode()
+    def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        config, latents = self.net.vae.config, -(-len(inputs[0]) // self.step)
+        features, f0 = (self._padded(rows, latents * self.step) for rows in inputs)
+        start = first // self.step
+        noise = seeded.normal((self.seed, 1), start, start + latents, config.latent)
+        normal = torch.from_numpy(self.temperature * noise.T[None]).float().to(self.device)
+        return (self.net.displacement(self.net(features, f0, normal)[0]).cpu().numpy(),)
+
+    def _padded(self, rows: np.ndarray, length: int) -> Tensor:
+        """``[1, length, ...]`` float32; zeros, which are silence, at the end."""
+        piece = torch.from_numpy(rows).to(self.device, torch.float32)
+        return torch.cat([piece, piece.new_zeros(length - len(piece), *piece.shape[1:])])[None]

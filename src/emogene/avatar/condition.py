@@ -14,6 +14,14 @@ _WEIGHTS[EYES] = 2.0
 # Distances that speech decides, whatever the emotion: between the lips, to the jaw, between the lids.
 _DISTANCES = ((61, 67), (62, 66), (63, 65), (27, 8), (37, 41), (38, 40), (43, 47), (44, 46))
 
+SEEN = (0.005, 0.995)  # quantiles of the training frames that count as the least and greatest seen
+
+_EYE_CORNERS = ((36, 39), (42, 45))
+PUPIL_RADIUS = (
+    0.105  # dm from the eye's centre of rotation to the pupil as it is seen (Atchison and Smith 2000)
+)
+GAZE_REACH = 2.5  # deviations of the gaze in training
+
 
 @dataclass(frozen=True)
 class ConditionBasis:
@@ -41,20 +49,21 @@ class ConditionBasis:
         _, singular, directions = np.linalg.svd(flat, full_matrices=False)
         deviation = singular[:components] / np.sqrt(len(points))
         basis = (directions[:components] * deviation[:, None]).reshape(-1, N_POINTS, 3) / _WEIGHTS
-        values = _project(points, mean, basis)
-        distances = articulation(points)
-        spread = np.quantile(distances, [0.005, 0.995], axis=0)
+        values, distances = _project(points, mean, basis), articulation(points)
         scaled = (distances - distances.mean(0)) / distances.std(0)
         ridge = 1e-2 * len(points) * np.eye(scaled.shape[1])
         regression = np.linalg.solve(scaled.T @ scaled + ridge, scaled.T @ values)
         rest = np.linalg.norm(values - scaled @ regression, axis=1)
-        arrays = (
-            *(mean, basis, np.quantile(values, [0.005, 0.995], axis=0).T),
-            *(np.stack([gaze.mean(0), gaze.std(0)]),),
-            *(np.stack([distances.mean(0), distances.std(0), *spread], 1), regression),
-            np.quantile(rest, 0.6),
+        spread = np.quantile(distances, SEEN, axis=0)
+        return cls(
+            mean=_float32(mean),
+            basis=_float32(basis),
+            reach=_float32(np.quantile(values, SEEN, axis=0).T),
+            gaze=_float32([gaze.mean(0), gaze.std(0)]),
+            articulation=_float32(np.stack([distances.mean(0), distances.std(0), *spread], 1)),
+            regression=_float32(regression),
+            freedom=_float32(np.quantile(rest, 0.6)),
         )
-        return cls(*(np.asarray(a, np.float32) for a in arrays))
 
     @property
     def width(self) -> int:
@@ -82,6 +91,14 @@ class ConditionBasis:
         shown = self.mean + np.tensordot(within, self.basis, 1)
         return self._with_gaze(within, gaze), (points - shown).astype(np.float32)
 
+    def gaze_at(self, angles: np.ndarray) -> np.ndarray:
+        """Gaze ``[T, 2]`` in eye widths, as it is measured, for the eyes turned by ``angles [T, 2]`` radians
+        to the viewer's right and up; 0 is the mean. It stays about where the eyes went in training."""
+        width = np.mean([np.linalg.norm(self.mean[a, :2] - self.mean[b, :2]) for a, b in _EYE_CORNERS])
+        offset = PUPIL_RADIUS / width * np.sin(angles)
+        mean, deviation = self.gaze
+        return mean + soft_clamp(offset, -GAZE_REACH * deviation, GAZE_REACH * deviation)
+
     def _with_gaze(self, components: np.ndarray, gaze: np.ndarray | None) -> np.ndarray:
         looking = 0 if gaze is None else (gaze - self.gaze[0]) / self.gaze[1]
         looking = np.broadcast_to(looking, (len(components), 2))
@@ -93,6 +110,10 @@ def _project(points: np.ndarray, mean: np.ndarray, basis: np.ndarray) -> np.ndar
     weighted = (basis * _WEIGHTS).reshape(len(basis), -1)
     flat = ((points - mean) * _WEIGHTS).reshape(len(points), -1)
     return flat @ weighted.T / (weighted**2).sum(1)
+
+
+def _float32(values: object) -> np.ndarray:
+    return np.asarray(values, np.float32)
 
 
 def articulation(points: np.ndarray) -> np.ndarray:

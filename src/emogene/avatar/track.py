@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from emogene.clock import VIDEO_FPS, resample
 from emogene.face.landmarks import eye_openness, mouth_openness
-from emogene.face.motion import VIDEO_FPS, resample
 from emogene.face.pose import HeadPose
 
 
@@ -24,25 +24,31 @@ def joined_pose(
     mean = Rotation.from_matrix(rotation).mean()
     offsets = (mean.inv() * Rotation.from_matrix(rotation)).as_rotvec()
     six = np.concatenate([offsets, translation - translation.mean(0)], 1)
-    pieces = []
-    for c in np.unique(clip):
-        part = six[clip == c]
-        pieces.append(
-            resample(part - part.mean(0), VIDEO_FPS / stride, VIDEO_FPS, stride * (len(part) - 1) + 1)
-        )
-    lively = np.argsort([-np.linalg.norm(p.std(0) / six.std(0)) for p in pieces], kind="stable")[:clips]
+    pieces = [_whole(six[clip == c], stride) for c in np.unique(clip)]
+    liveliness = [float(np.linalg.norm(piece.std(0) / (six.std(0) + 1e-9))) for piece in pieces]
+    lively = np.argsort(-np.array(liveliness), kind="stable")[:clips]
     track = pieces[lively[0]]
-    fade = np.linspace(0, 1, blend + 2)[1:-1, None]
-    fade = fade * fade * (3 - 2 * fade)
     for i in lively[1:]:
-        following = pieces[i]
-        mixed = track[-blend:] * (1 - fade) + following[:blend] * fade
-        track = np.concatenate([track[:-blend], mixed, following[blend:]])
+        track = _faded(track, pieces[i], blend)
     joined = HeadPose(
         (mean * Rotation.from_rotvec(track[:, :3])).as_matrix().astype(np.float32),
         (track[:, 3:] + translation.mean(0)).astype(np.float32),
     )
     return joined.smooth(2.0)
+
+
+def _whole(part: np.ndarray, stride: int) -> np.ndarray:
+    """Every frame of a clip at 25 fps, centred, from every ``stride``-th: ``[N, 6] -> [T, 6]``."""
+    frames = stride * (len(part) - 1) + 1
+    return resample(part - part.mean(0), VIDEO_FPS / stride, VIDEO_FPS, frames)
+
+
+def _faded(first: np.ndarray, second: np.ndarray, blend: int) -> np.ndarray:
+    """One track after another, ``[T, 6]`` each, the one fading into the other over ``blend`` frames."""
+    fade = np.linspace(0, 1, blend + 2)[1:-1, None]
+    fade = fade * fade * (3 - 2 * fade)
+    mixed = first[-blend:] * (1 - fade) + second[:blend] * fade
+    return np.concatenate([first[:-blend], mixed, second[blend:]])
 
 
 def resting_face(points: np.ndarray) -> np.ndarray:

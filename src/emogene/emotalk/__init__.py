@@ -1,7 +1,13 @@
 """Stage 1, emotion-aware motion: what is said and how it is felt, as ARKit blendshapes."""
 
-from emogene.emotalk.emotion import HEARD, LABELS, Cue, Emotion, EmotionTrack, Timeline, parse
-from emogene.emotalk.model import EmoTalk, EmotionalSpeech
+from typing import TYPE_CHECKING
+
+from emogene.emotalk.emotion import HEARD, LABELS, Cue, Emotion, Timeline, parse
+from emogene.lazy import lazily
+
+if TYPE_CHECKING:
+    from emogene.emotalk.model import EmoTalk
+    from emogene.emotalk.speech import EmotionalSpeech, EmotionModel
 
 __all__ = [
     "HEARD",
@@ -9,8 +15,10 @@ __all__ = [
     "Cue",
     "EmoTalk",
     "Emotion",
-    "EmotionTrack",
+    "EmotionModel",
     "EmotionalSpeech",
     "Timeline",
     "parse",
 ]
+
+__getattr__ = lazily(__name__, {"EmoTalk": "model", "EmotionModel": "speech", "EmotionalSpeech": "speech"})

@@ -1,14 +1,17 @@
 """Which emotion the face shall show: heard from the voice, a label, a blend, or a timeline of them."""
 
+import csv
 import math
-from dataclasses import dataclass
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from emogene.errors import EmoGeneError
-from emogene.face.motion import BLENDSHAPE_FPS, resample
 
 # The eight emotions of RAVDESS in its own order: what can be heard.
 HEARD: tuple[str, ...] = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
@@ -31,33 +34,9 @@ _ALIASES = {
     "contemptuous": "contempt",
 }
 MAX_INTENSITY = 2.0
-
-
-@dataclass(frozen=True)
-class EmotionTrack:
-    """Emotions over time: ``values [T, N]`` float32, one name per column; frame t is at t/fps seconds.
-
-    Heard: probabilities, each row sums to 1. Shown: how strongly, 0 to 2.
-    """
-
-    values: np.ndarray
-    names: tuple[str, ...]
-    fps: Fraction = BLENDSHAPE_FPS
-
-    def __post_init__(self) -> None:
-        if self.values.ndim != 2 or self.values.shape[1] != len(self.names):
-            raise ValueError(f"{len(self.names)} names for values of shape {list(self.values.shape)}")
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def resample(self, fps: Fraction, frames: int) -> "EmotionTrack":
-        """The same track at another rate, exactly ``frames`` long."""
-        return EmotionTrack(resample(self.values, self.fps, fps, frames), self.names, fps)
-
-    def mean(self) -> dict[str, float]:
-        """The mean over time, by name."""
-        return dict(zip(self.names, self.values.mean(0).tolist(), strict=True))
+COLUMNS = ("start", "end", "emotion", "intensity")
+_LARGEST = 10_000_000  # bytes of a timeline
+_FILE = re.compile(r".*\.[A-Za-z]\w*", re.DOTALL)  # unlike a blend, which may end in .6
 
 
 @dataclass(frozen=True)
@@ -76,7 +55,7 @@ class Emotion:
             raise EmoGeneError(f"intensity must be between 0 and {MAX_INTENSITY:g}, not {self.intensity:g}")
         for label, share in self.blend:
             if label not in LABELS:
-                raise EmoGeneError(f"unknown emotion '{label}'; choose {AUTO}, {', '.join(LABELS)}")
+                raise EmoGeneError(f"unknown emotion {label!r}; choose {AUTO}, {', '.join(LABELS)}")
             if not (math.isfinite(share) and 0 <= share <= 1):
                 raise EmoGeneError(f"the share of {label} must be between 0 and 1, not {share:g}")
         if self.blend and sum(share for _, share in self.blend) <= 0:
@@ -112,10 +91,14 @@ class Emotion:
             return self.blend[0][0]
         return ",".join(f"{label}={share:g}" for label, share in self.blend)
 
-    def amounts(self, heard: np.ndarray, fps: float) -> np.ndarray:
-        """How much of each of :data:`LABELS` to show over time, ``[T, 9]`` float32.
+    def scaled(self, intensity: float) -> "Emotion":
+        """The same, ``intensity`` times as strong."""
+        return replace(self, intensity=self.intensity * intensity)
 
-        ``heard [T, 9]``: the amounts that the voice suggests, frame t at t/fps seconds.
+    def amounts(self, heard: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """How much of each of :data:`LABELS` to show at ``time [T]`` seconds, ``[T, 9]`` float32.
+
+        ``heard [T, 9]``: the amounts that the voice suggests.
         """
         if self.is_auto:
             return heard * np.float32(self.intensity)
@@ -136,54 +119,84 @@ class Cue:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Emotions by time; where no cue says anything, the face is neutral. A later cue wins over an earlier."""
+    """Emotions by time; where no cue says anything, the face is neutral. A later cue wins over an earlier.
+
+    ``name``: of its file, for messages.
+    """
 
     cues: tuple[Cue, ...]
+    name: str = "the timeline"
 
     @classmethod
-    def read(cls, path: str | Path, intensity: float = 1.0) -> "Timeline":
-        """From a text file with one ``start end emotion [intensity]`` a line, in seconds.
+    def read(cls, path: str | os.PathLike[str], intensity: float = 1.0) -> "Timeline":
+        """From a text file (UTF-8, or UTF-16 with its byte order mark) with one cue a line: start and end in
+        seconds, emotion, intensity (1 if left out).
 
-        Fields are separated by tabs or semicolons, or by commas where the emotion is a plain label; ``#``
-        starts a comment and a line of column names may come first. ``intensity`` scales all cues. Raises
-        EmoGeneError naming the file and line.
+        Fields are separated by tabs, semicolons or commas, and may be quoted; numbers may have decimal
+        commas; ``#`` starts a comment. A line of column names may come first; it may order them otherwise.
+        ``intensity`` scales all cues. Raises EmoGeneError naming the file and line.
         """
         path = Path(path)
-        try:
-            lines = path.read_text("utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise EmoGeneError(f"{path}: cannot read the emotion timeline ({error})") from None
-        cues = []
-        for number, line in enumerate(lines, 1):
-            line = line.split("#")[0].strip()
-            if line and not (number == 1 and line.lower().startswith("start")):
-                cues.append(_cue(line, intensity, f"{path}:{number}"))
+        rows = list(_rows(_text(path)))
+        columns: Sequence[str] = COLUMNS
+        if rows and "start" in (names := [_column(field) for field in rows[0][1]]):
+            columns, rows = names, rows[1:]
+        cues = [
+            _cue(dict(zip(columns, fields, strict=False)), intensity, f"{path}:{number}")
+            for number, fields in rows
+        ]
         if not cues:
-            raise EmoGeneError(f"{path}: the emotion timeline is empty; write start, end, emotion, intensity")
-        return cls(tuple(cues))
+            raise EmoGeneError(f"{path}: the emotion timeline is empty; write {', '.join(COLUMNS)}")
+        return cls(tuple(cues), path.name)
 
-    def amounts(self, heard: np.ndarray, fps: float) -> np.ndarray:
+    def scaled(self, intensity: float) -> "Timeline":
+        """The same, every cue ``intensity`` times as strong."""
+        cues = tuple(replace(cue, emotion=cue.emotion.scaled(intensity)) for cue in self.cues)
+        return replace(self, cues=cues)
+
+    def beyond(self, duration: Fraction | float) -> list[str]:
+        """One line of warning where cues start after ``duration`` seconds and show nothing; else none."""
+        late = [cue for cue in self.cues if cue.start >= duration]
+        if not late:
+            return []
+        which = f"{len(late)} of {len(self.cues)} cues start" if len(self.cues) > 1 else "its cue starts"
+        return [
+            f"{self.name}: {which} after the end of the sound ({float(duration):.2f} s), "
+            f"the first at {min(cue.start for cue in late):g} s"
+        ]
+
+    def amounts(self, heard: np.ndarray, time: np.ndarray) -> np.ndarray:
         """As :meth:`Emotion.amounts`, each cue in its own time."""
-        time = np.arange(len(heard)) / fps
         amounts = np.zeros_like(heard)
         for cue in self.cues:
             inside = (cue.start <= time) & (time < cue.end)
-            amounts[inside] = cue.emotion.amounts(heard[inside], fps)
+            amounts[inside] = cue.emotion.amounts(heard[inside], time[inside])
         return amounts
 
 
-def parse(text: str, intensity: float = 1.0) -> Emotion | Timeline:
-    """What ``--emotion`` accepts: ``auto``, a label, a blend, or the path of a timeline file."""
-    if Path(text).suffix.lower() in {".csv", ".tsv", ".txt"}:
-        return Timeline.read(text, intensity)
-    return Emotion.parse(text, intensity)
+def parse(
+    emotion: "str | os.PathLike[str] | Emotion | Timeline", intensity: float = 1.0
+) -> Emotion | Timeline:
+    """What ``--emotion`` accepts: ``auto``, a label, a blend, or the path of a timeline's file; in Python an
+    emotion or a timeline too. ``intensity`` scales it."""
+    intensity = float(intensity)
+    if isinstance(emotion, Emotion | Timeline):
+        return emotion.scaled(intensity)
+    if isinstance(emotion, os.PathLike) or _FILE.fullmatch(emotion):
+        return Timeline.read(emotion, intensity)
+    try:
+        return Emotion.parse(emotion, intensity)
+    except EmoGeneError:
+        if os.path.isfile(emotion):
+            return Timeline.read(emotion, intensity)
+        raise
 
 
 def _label(name: str) -> str:
     name = name.strip()
     label = _ALIASES.get(name, name)
     if label not in LABELS:
-        raise EmoGeneError(f"unknown emotion '{name}'; choose {AUTO}, {', '.join(LABELS)}")
+        raise EmoGeneError(f"unknown emotion {name!r}; choose {AUTO}, {', '.join(LABELS)}")
     return label
 
 
@@ -191,21 +204,62 @@ def _number(text: str, whole: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise EmoGeneError(f"cannot read the emotion '{whole}'; write happy=0.6,surprised=0.4") from None
+        raise EmoGeneError(f"cannot read the emotion {whole!r}; write happy=0.6,surprised=0.4") from None
 
 
-def _cue(line: str, intensity: float, place: str) -> Cue:
-    separator = next((s for s in ("\t", ";") if s in line), ",")
-    fields = [field.strip() for field in line.split(separator)]
+def _text(path: Path) -> str:
+    """The content of a timeline's file."""
     try:
-        start, end = float(fields[0]), float(fields[1])
-        strength = float(fields[3]) if len(fields) > 3 and fields[3] else 1.0
-        name = fields[2]
-    except (ValueError, IndexError):
-        raise EmoGeneError(f"{place}: write start, end, emotion, intensity (seconds), not '{line}'") from None
+        if path.stat().st_size > _LARGEST:
+            raise EmoGeneError(f"{path}: too large for an emotion timeline, which is a text file")
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise EmoGeneError(f"{path}: cannot read the emotion timeline ({reason})") from None
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        kind = encoding.removesuffix("-sig").upper()
+        raise EmoGeneError(f"{path}:{line}: not {kind} text; save it as UTF-8") from None
+    if "\0" in text:
+        raise EmoGeneError(f"{path}: not a text, or UTF-16 without its byte order mark; save it as UTF-8")
+    return text
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The number and the fields of every line that has any."""
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.split("#")[0].strip()
+        bare = re.sub(r'"[^"]*"', "", line)
+        separator = next((s for s in ("\t", ";") if s in bare), ",")
+        fields = next(csv.reader([line], delimiter=separator, skipinitialspace=True))
+        if fields:
+            yield number, [field.strip() for field in fields]
+
+
+def _column(field: str) -> str:
+    """``start`` of "Start (s)"."""
+    return re.split(r"\W", field.strip().lower(), maxsplit=1)[0]
+
+
+def _cue(fields: dict[str, str], intensity: float, place: str) -> Cue:
+    try:
+        start, end = _number_of(fields["start"]), _number_of(fields["end"])
+        strength = _number_of(fields.get("intensity") or "1")
+        name = fields["emotion"]
+    except (ValueError, KeyError):
+        given = " ".join(fields.values())
+        raise EmoGeneError(f"{place}: write {', '.join(COLUMNS)} (times in seconds), not {given!r}") from None
     if not (0 <= start < end < math.inf):
         raise EmoGeneError(f"{place}: a cue must start at 0 or later and end after it starts")
     try:
         return Cue(start, end, Emotion.parse(name, strength * intensity))
     except EmoGeneError as error:
         raise EmoGeneError(f"{place}: {error}") from None
+
+
+def _number_of(text: str) -> float:
+    """A number, with a decimal point or comma."""
+    return float(text.replace(",", "."))

@@ -5,18 +5,17 @@ The folder holds recordings named as in RAVDESS, or any recordings and a ``label
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from emogene.audio import analyse, load_audio
-from emogene.bars import silently
+from emogene.audio import SpeechEncoder, analyse, load_audio
 from emogene.emotalk.emotion import HEARD, Emotion
 from emogene.emotalk.facs import ACTION_UNITS
 from emogene.emotalk.model import EmoTalk
 from emogene.errors import EmoGeneError
+from emogene.progress import Progress, over, silent
 
 # modality-channel-emotion-intensity-statement-repetition-actor
 _NAME = re.compile(r"\d\d-\d\d-(0[1-8])-0[12]-\d\d-\d\d-(\d\d)")
@@ -41,7 +40,7 @@ class Recording:
 def evaluate(
     folder: str | Path,
     limit: int | None = None,
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    progress: Progress = silent,
 ) -> dict:
     """Figures of the embedded emotion branch on the recordings in ``folder`` (:func:`recordings`).
 
@@ -55,10 +54,10 @@ def evaluate(
     clips = recordings(folder)
     if limit and limit < len(clips):
         clips = [clips[i] for i in np.linspace(0, len(clips) - 1, limit).astype(int)]
-    model = EmoTalk.from_embedded()
+    model, encoder = EmoTalk.from_embedded(), SpeechEncoder.from_embedded()
     probabilities, units = [], []
-    for clip in progress(clips, "recordings"):
-        heard, expected = model.hear_clip(analyse(load_audio(clip.path)))
+    for clip in over(clips, "recordings", progress):
+        heard, expected = model.hear_clip(analyse(load_audio(clip.path), encoder))
         probabilities.append(heard)
         units.append(expected)
     figures = _hearing(np.array(probabilities), clips, model.heard_actors)

@@ -1,6 +1,6 @@
 """Recordings with a tracked face: a folder of sounds and stored tracks, or of videos that are tracked now."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,9 +9,10 @@ import av
 import av.error
 import numpy as np
 
+from emogene.clock import VIDEO_FPS, frame_count
 from emogene.errors import EmoGeneError
 from emogene.face.canonical import canonicalise
-from emogene.face.motion import VIDEO_FPS, frame_count
+from emogene.progress import Progress, over
 
 SOUNDS, TRACKS, VIDEOS, LANDMARKER = "audio", "tracks.npz", "video", "face_landmarker.task"
 _FILMS = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v"}
@@ -45,14 +46,12 @@ def recordings(folder: Path) -> list[Recording]:
     return [Recording(film.stem, sounds.get(film.stem, film), film) for film in films]
 
 
-def tracked(
-    folder: Path, clips: Sequence[Recording], progress: Callable[[Sequence, str], Iterable]
-) -> dict[str, np.ndarray]:
+def tracked(folder: Path, clips: Sequence[Recording], progress: Progress) -> dict[str, np.ndarray]:
     """Canonical landmarks ``[T, 68, 3]`` at 25 fps by name: all that are stored, or those of ``clips``."""
     if (folder / TRACKS).is_file():
         return _stored(folder / TRACKS)
     films = [clip.video for clip in clips if clip.video]
-    return {film.stem: _track(film, folder / LANDMARKER) for film in progress(films, "tracking faces")}
+    return {film.stem: _track(film, folder / LANDMARKER) for film in over(films, "tracking faces", progress)}
 
 
 def _files(folder: Path) -> list[Path]:

@@ -10,25 +10,25 @@ are tracked now (extra ``avatar``). Where closures are to be judged, also ``alig
 
 import csv
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emogene.audio import Speech, analyse, load_audio
+from emogene.audio import Speech, SpeechEncoder, analyse, load_audio
 from emogene.audio2motion import Audio2Motion
-from emogene.bars import silently
+from emogene.clock import VIDEO_FPS
 from emogene.errors import EmoGeneError
 from emogene.evaluate.faces import recordings, tracked
 from emogene.face.landmarks import MOUTH, mouth_openness
-from emogene.face.motion import VIDEO_FPS
+from emogene.progress import Progress, over, silent
 
 LAGS = range(-5, 6)
 TICKS = 25_000  # of the alignments, a second
 SILENCE = ("sil", "sp")
-LIP_SOUNDS = "bpmvf"
+LIP_SOUNDS = tuple("bpmvf")
 CLOSED = 0.1  # of the way from the lips at rest to wide open (95th percentile)
 NEAR = 1  # frames that a closure may be off
 BEFORE, AFTER = 0.1, 0.06  # seconds around the start of a word in which its first sound closes the lips
@@ -45,9 +45,8 @@ class Clip:
     words: list[tuple[float, float, str]]
 
 
-def listen(path: Path) -> Speech:
-    """The features of a sound file."""
-    return analyse(load_audio(path))
+Listen = Callable[[Path], Speech]
+"""What is heard of a sound file."""
 
 
 def evaluate(
@@ -55,8 +54,8 @@ def evaluate(
     model: Audio2Motion | None = None,
     everything: bool = False,
     limit: int | None = None,
-    listen: Callable[[Path], Speech] = listen,
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    listen: Listen | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Figures on the clips of ``folder`` that the model has not learnt from (or on ``everything``).
 
@@ -85,8 +84,8 @@ def predict(
     model: Audio2Motion,
     everything: bool = False,
     limit: int | None = None,
-    listen: Callable[[Path], Speech] = listen,
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    listen: Listen | None = None,
+    progress: Progress = silent,
 ) -> list[Clip]:
     """Every clip that has sound and a track, predicted; those learnt from are left out."""
     there, words = recordings(folder), _words(folder / "alignments.tsv")
@@ -98,12 +97,19 @@ def predict(
     both = [clip for clip in new if clip.name in faces][:limit]
     if not both:
         raise EmoGeneError(f"{folder}: no sound in audio/ has the name of a clip in tracks.npz")
+    hear = listen or _with_embedded_encoder()
     clips = []
-    for clip in progress(both, "lips"):
+    for clip in over(both, "lips", progress):
         true = faces[clip.name]
-        found = model(listen(clip.sound), len(true), resting(true)).points
-        clips.append(Clip(clip.name, true, found, words.get(clip.name, [])))
+        found = model(hear(clip.sound), resting(true)).points
+        held = found[np.minimum(np.arange(len(true)), len(found) - 1)]
+        clips.append(Clip(clip.name, true, held, words.get(clip.name, [])))
     return clips
+
+
+def _with_embedded_encoder() -> Listen:
+    encoder = SpeechEncoder.from_embedded()
+    return lambda path: analyse(load_audio(path), encoder)
 
 
 def resting(points: np.ndarray) -> np.ndarray:
@@ -166,7 +172,7 @@ def closure_figures(clips: list[Clip]) -> dict[str, float]:
         true, found = (mouth_openness(points) < threshold for points in (clip.true, clip.found))
         for begin, _, word in clip.words:
             window = _frames(begin - BEFORE, begin + AFTER, len(true))
-            if word[0] in LIP_SOUNDS and true[window].any():
+            if word.lower().startswith(LIP_SOUNDS) and true[window].any():
                 hits.append(found[window][_near(true[window])].any())
         talk = [word for word in clip.words if word[2] not in SILENCE]
         during = _frames(talk[0][0], talk[-1][1], len(true)) if talk else slice(0)

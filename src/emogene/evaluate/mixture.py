@@ -1,19 +1,18 @@
 """Does the mixture keep the lips in sync and the emotion on the face? Ours beside the reference's."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emogene.bars import silently
 from emogene.errors import EmoGeneError
-from emogene.face.landmarks import BROWS, EYES, MOUTH_CORNERS, mouth_openness
-from emogene.face.motion import VIDEO_FPS, LandmarkMotion, frame_count
-from emogene.mixture import Mixture
+from emogene.face.landmarks import BROWS, EYES, MOUTH_CORNERS, Landmarks, mouth_openness
+from emogene.mixture import mixture_named
 from emogene.mixture.accumulate import within_reach
 from emogene.mixture.calibration import Calibration
+from emogene.progress import Progress, over, silent
 
 REGIONS: dict[str, slice | list[int]] = {"brows": BROWS, "eyes": EYES, "corners": list(MOUTH_CORNERS)}
 CLOSED = 0.15  # a closure: openness below this share of the avatar's range
@@ -43,10 +42,10 @@ class ClipFigures:
 
 
 def compare(
-    lips: LandmarkMotion,
-    emotion: LandmarkMotion,
-    content: LandmarkMotion,
-    mixed: LandmarkMotion,
+    lips: Landmarks,
+    emotion: Landmarks,
+    content: Landmarks,
+    mixed: Landmarks,
     avatar: Calibration,
 ) -> ClipFigures:
     """The figures of one clip from the mixture's inputs and its result."""
@@ -113,7 +112,7 @@ def evaluate(
     emotion: str | None = None,
     avatar: str | Path = "default",
     seed: int = 0,
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Stages 1 to 3 on the recordings of ``folder``: figures of both mixtures, over all clips and by emotion.
 
@@ -124,7 +123,7 @@ def evaluate(
     if not recordings:
         raise EmoGeneError(f"{folder} holds no recordings ({', '.join(sorted(SOUNDS))})")
     found: dict[str, list[tuple[str, ClipFigures]]] = {"default": [], "reference": []}
-    for mode, label, figures in _measure(progress(recordings, "recordings"), emotion, avatar, seed):
+    for mode, label, figures in _measure(over(recordings, "recordings", progress), emotion, avatar, seed):
         found[mode].append((label, figures))
     result: dict[str, Any] = {}
     for mode, pairs in found.items():
@@ -164,28 +163,35 @@ def _measure(
     recordings: Iterable[Path], emotion: str | None, avatar: str | Path, seed: int
 ) -> Iterator[tuple[str, str, ClipFigures]]:
     """(mode, emotion, figures) of every recording in both modes."""
-    from emogene.audio import analyse, load_audio
+    from emogene.audio import SpeechEncoder, analyse, load_audio
     from emogene.audio2motion import Audio2Motion
     from emogene.avatar import Avatar
     from emogene.emotalk import EmoTalk, parse
     from emogene.face.rig import Rig
 
     audio2motion, emotalk, rig = Audio2Motion.from_embedded(), EmoTalk.from_embedded(), Rig.embedded()
-    space = Avatar.open(avatar).space
+    encoder, space = SpeechEncoder.from_embedded(), Avatar.open(avatar).space
     calibration = Calibration.of(space)
     for path in recordings:
-        recording = load_audio(path)
-        speech = analyse(recording)
-        frames = frame_count(recording.duration, VIDEO_FPS)
+        speech = analyse(load_audio(path), encoder)
         label = emotion or named_emotion(path) or "auto"
-        lips = audio2motion(speech, frames, space.neutral, seed=seed)
+        lips = audio2motion(speech, space.neutral, seed=seed).points
         felt = emotalk(speech, parse(label), seed=seed)
-        for mode, mixture in {"default": Mixture.default(), "reference": Mixture.reference()}.items():
-            asked = mixture.emotion_landmarks(felt.blendshapes, rig, space, frames)
-            assert felt.content is not None  # the embedded model tells words from emotion
-            content = mixture.emotion_landmarks(felt.content, rig, space, frames)
-            mixed = mixture(lips, asked, space, content)
-            yield mode, label, compare(lips, asked, content, mixed, calibration)
+        unfelt = felt.without_emotion()
+        for mode in ("default", "reference"):
+            mixed, words = (
+                mixture_named(mode).stream(rig, space).push(lips, each, end=speech.end)
+                for each in (felt, unfelt)
+            )
+            assert mixed is not None and words is not None
+            figures = compare(
+                lips=Landmarks.of(lips),
+                emotion=Landmarks.of(mixed.emotion),
+                content=Landmarks.of(words.emotion),
+                mixed=Landmarks.of(mixed.mixed),
+                avatar=calibration,
+            )
+            yield mode, label, figures
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

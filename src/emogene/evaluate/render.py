@@ -1,6 +1,6 @@
 """How well an avatar is rendered: held-out frames, emotion as a face tracker sees it, and flicker."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,10 @@ from emogene.avatar.capture.dataset import CaptureConfig, TrainingSet, capture
 from emogene.avatar.capture.layers import face_region, part_region
 from emogene.avatar.capture.mediapipe import face_landmarker, image
 from emogene.avatar.capture.tracks import stored_tracks
-from emogene.bars import silently
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import EYES, MOUTH
-from emogene.face.motion import LandmarkMotion
 from emogene.face.pose import HeadPose
+from emogene.progress import Progress, over, silent
 
 GREY = 128
 EMOTIONS = ("happy", "sad", "angry", "fearful", "disgust", "surprised")
@@ -30,7 +29,7 @@ SHOWN_BY = {
 def evaluate(
     folder: str | Path,
     avatar: str | Path = "default",
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """PSNR by region and flicker on the clips held out from ``avatar``'s training, and its emotions.
 
@@ -51,7 +50,7 @@ def evaluate(
             f"{folder}: lacks {missing[0].relative_to(folder)}; docs/evaluate.md says what it holds"
         )
     stored = stored_tracks(tracks)
-    sparse = capture(videos, stored, CaptureConfig(stride=6), lambda items: progress(items, "cutting out"))
+    sparse = capture(videos, stored, CaptureConfig(stride=6), progress)
     whole = capture(videos[:1], stored, CaptureConfig(stride=1))
     return {
         "psnr": psnr(person, sparse, progress=progress),
@@ -64,12 +63,14 @@ def psnr(
     avatar: Avatar,
     data: TrainingSet,
     rows: Iterable[int] | None = None,
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    progress: Progress = silent,
 ) -> dict[str, float]:
     """dB by region, at the fields' own size, over grey; the person's captured frames are the truth."""
     rows = list(range(len(data.colour)) if rows is None else rows)
     errors: dict[str, list[float]] = {}
-    for row, picture in zip(progress(rows, "held-out frames"), rendered(avatar, data, rows), strict=True):
+    for row, picture in zip(
+        over(rows, "held-out frames", progress), rendered(avatar, data, rows), strict=True
+    ):
         error = ((picture.astype(np.float32) - truth(data, row)) / 255) ** 2
         for name, region in _regions(data, row).items():
             errors.setdefault(name, []).append(float(error[region].mean()))
@@ -91,15 +92,13 @@ def truth(data: TrainingSet, row: int) -> np.ndarray:
     return data.colour[row] * alpha + GREY * (1 - alpha)
 
 
-def flicker(
-    avatar: Avatar, data: TrainingSet, progress: Callable[[Sequence, str], Iterable] = silently
-) -> dict[str, float]:
+def flicker(avatar: Avatar, data: TrainingSet, progress: Progress = silent) -> dict[str, float]:
     """Mean absolute second difference over time, in 8-bit levels, of a clip whose every frame was captured.
 
     ``rendered`` and ``video`` should be alike; ``worst`` is the rendered frame that jumps most.
     """
     pictures = rendered(avatar, data, range(len(data.colour)))
-    shown = np.stack([next(pictures) for _ in progress(range(len(data.colour)), "flicker")]).astype(
+    shown = np.stack([next(pictures) for _ in over(range(len(data.colour)), "flicker", progress)]).astype(
         np.float32
     )
     real = np.stack([truth(data, row) for row in range(len(data.colour))])
@@ -112,7 +111,7 @@ def emotion(
     avatar: Avatar,
     model: Path,
     every: int = 5,
-    progress: Callable[[Sequence, str], Iterable] = silently,
+    progress: Progress = silent,
 ) -> dict[str, dict[str, float]]:
     """Mean MediaPipe blendshapes of the demo clip's mixed faces minus those of the lip-synced faces alone."""
     from emogene.pipeline import EmoGene
@@ -120,10 +119,11 @@ def emotion(
     engine = EmoGene.from_pretrained()
     figures = {}
     with as_file(files("emogene") / "assets" / "demo.ogg") as clip:
-        for label in progress(EMOTIONS, "emotions"):
-            result = engine(clip, avatar=avatar.name, emotion=label)
-            shown = [_every(motion, every) for motion in (result.mixed, result.lips)]
-            mixed, lips = (blendshapes(avatar.renderer(512).frames(m), model) for m in shown)
+        for label in over(EMOTIONS, "emotions", progress):
+            result = engine(clip, avatar=avatar, emotion=label)
+            told = result.performance[::every]
+            shown = told, told.without_emotion()
+            mixed, lips = (blendshapes(avatar.renderer(512).frames([p]), model) for p in shown)
             names = SHOWN_BY.get(label) or _most_changed(mixed, lips)
             figures[label] = {name: round(mixed[name] - lips[name], 3) for name in names}
     return figures
@@ -137,10 +137,6 @@ def blendshapes(pictures: Iterable[np.ndarray], model: Path) -> dict[str, float]
             for shape in next(iter(landmarker.detect(image(picture)).face_blendshapes), []):
                 scores.setdefault(shape.category_name, []).append(shape.score)
     return {name: float(np.mean(values)) for name, values in scores.items()}
-
-
-def _every(motion: LandmarkMotion, step: int) -> LandmarkMotion:
-    return LandmarkMotion(motion.points[::step], motion.fps / step)
 
 
 def _most_changed(mixed: dict[str, float], lips: dict[str, float], count: int = 3) -> list[str]:

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from emogene.avatar.avatar import Avatar
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.capture.layers import face_region, part_region
 from emogene.avatar.capture.video import LUMA
-from emogene.avatar.splat_avatar import SplatAvatar
 from emogene.avatar.torso_motion import MOVES, POSE
-from emogene.avatar.train.splats.head import HeadSamples
-from emogene.avatar.train.splats.torso import below_head, register, torso_picture
+from emogene.avatar.train.head import HeadSamples
+from emogene.avatar.train.torso import below_head, register, torso_picture
 from emogene.face.landmarks import EYES, MOUTH
 from emogene.face.pose import HeadPose
 from emogene.motion2video.splats.rasteriser import Rasteriser
@@ -22,7 +22,7 @@ EVERY = 5
 """Every how manieth row counts: neighbouring frames are alike."""
 
 
-def figures(avatar: SplatAvatar, data: TrainingSet, rows: Sequence[int] | np.ndarray) -> dict[str, Any]:
+def figures(avatar: Avatar, data: TrainingSet, rows: Sequence[int] | np.ndarray) -> dict[str, Any]:
     """PSNR by region at the training size (the head's layer alone, and the whole person), gradient energy at
     the fine size as a share of the real picture's, and flicker beside the video's."""
     return {
@@ -35,7 +35,7 @@ def figures(avatar: SplatAvatar, data: TrainingSet, rows: Sequence[int] | np.nda
     }
 
 
-def psnr(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int], fine: bool = False) -> dict[str, float]:
+def psnr(avatar: Avatar, data: TrainingSet, rows: Iterable[int], fine: bool = False) -> dict[str, float]:
     """dB by region of the head's layer alone over grey."""
     samples = HeadSamples(data, np.asarray(rows), avatar.basis, fine=fine)
     errors: dict[str, list[float]] = {}
@@ -47,7 +47,7 @@ def psnr(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int], fine: bool
     return _decibels(errors)
 
 
-def gradient_energy(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int]) -> dict[str, float]:
+def gradient_energy(avatar: Avatar, data: TrainingSet, rows: Iterable[int]) -> dict[str, float]:
     """Squared steps of luma between neighbouring pixels at the fine size, over those of the real frame."""
     samples = HeadSamples(data, np.asarray(rows), avatar.basis, fine=True)
     sums: dict[str, np.ndarray] = {}
@@ -60,7 +60,7 @@ def gradient_energy(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int])
     return {name: round(float(shown / real), 3) for name, (shown, real) in sums.items()}
 
 
-def psnr_whole(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int]) -> dict[str, float]:
+def psnr_whole(avatar: Avatar, data: TrainingSet, rows: Iterable[int]) -> dict[str, float]:
     """dB of head over torso over grey, in the head's regions and the torso's; moved by the pose alone."""
     errors: dict[str, list[float]] = {}
     for row, picture in zip(rows, whole(avatar, data, rows), strict=True):
@@ -71,7 +71,7 @@ def psnr_whole(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int]) -> d
     return _decibels(errors)
 
 
-def psnr_torso(avatar: SplatAvatar, data: TrainingSet, rows: Sequence[int] | np.ndarray) -> float:
+def psnr_torso(avatar: Avatar, data: TrainingSet, rows: Sequence[int] | np.ndarray) -> float:
     """dB where the torso is, if it is where it was: the head's pose does not tell how the person sat down."""
     rows, size = np.asarray(rows), data.colour.shape[1]
     rasteriser, view = Rasteriser(size, size), View.fixed(data.camera)
@@ -90,7 +90,7 @@ def psnr_torso(avatar: SplatAvatar, data: TrainingSet, rows: Sequence[int] | np.
     return _decibels({"torso": errors})["torso"]
 
 
-def flicker(avatar: SplatAvatar, data: TrainingSet, rows: Sequence[int] | np.ndarray) -> dict[str, float]:
+def flicker(avatar: Avatar, data: TrainingSet, rows: Sequence[int] | np.ndarray) -> dict[str, float]:
     """Mean absolute second difference over time, 8-bit levels, in the head's layer of each clip.
 
     Of the frames that the training set has, drawn and real; ``worst`` is the drawn frame that jumps most.
@@ -108,7 +108,7 @@ def flicker(avatar: SplatAvatar, data: TrainingSet, rows: Sequence[int] | np.nda
     return {name: round(float(value), 3) for name, value in values.items()}
 
 
-def whole(avatar: SplatAvatar, data: TrainingSet, rows: Iterable[int]) -> Iterator[np.ndarray]:
+def whole(avatar: Avatar, data: TrainingSet, rows: Iterable[int]) -> Iterator[np.ndarray]:
     """Head over torso over grey, uint8 ``[S, S, 3]``, in the poses of the ``rows``."""
     rows, size = np.asarray(rows), data.colour.shape[1]
     portrait = avatar.portrait(size, np.full((size, size, 3), GREY, np.uint8))
@@ -135,7 +135,7 @@ def regions(data: TrainingSet, row: int, size: int) -> dict[str, np.ndarray]:
     }
 
 
-def _head_pictures(avatar: SplatAvatar, samples: HeadSamples, row: int) -> tuple[np.ndarray, np.ndarray]:
+def _head_pictures(avatar: Avatar, samples: HeadSamples, row: int) -> tuple[np.ndarray, np.ndarray]:
     """The head's layer over grey as it is drawn and as it was, ``[S, S, 3]`` in 0..1."""
     sample = samples[row]
     rasteriser = Rasteriser(samples.size, samples.size)

@@ -1,4 +1,10 @@
-"""The 52 ARKit blendshape names, in EmoTalk's column order (alphabetical, ``tongueOut`` last)."""
+"""The 52 ARKit blendshapes, in EmoTalk's column order (alphabetical, ``tongueOut`` last)."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from emogene.track import Track
 
 _NAMES = """
 browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft
@@ -13,3 +19,8 @@ noseSneerRight tongueOut
 
 ARKIT_52: tuple[str, ...] = tuple(_NAMES.split())
 INDEX: dict[str, int] = {name: i for i, name in enumerate(ARKIT_52)}
+
+
+def blendshapes(weights: np.ndarray, fps: Fraction) -> Track:
+    """Blendshape weights over time, ``[T, 52]``."""
+    return Track(weights, ARKIT_52, fps, "weight")

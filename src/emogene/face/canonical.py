@@ -15,11 +15,11 @@ from itertools import pairwise
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from emogene.clock import VIDEO_FPS
 from emogene.errors import EmoGeneError
 from emogene.face.camera import Camera
-from emogene.face.landmarks import N_POINTS
+from emogene.face.landmarks import N_POINTS, Landmarks
 from emogene.face.mean import mean_face
-from emogene.face.motion import VIDEO_FPS, LandmarkMotion
 from emogene.face.pose import HeadPose
 from emogene.face.procrustes import align, transform
 
@@ -33,7 +33,7 @@ POSE_SIGMA = 1.0  # frames of Gaussian smoothing of the pose
 class Canonical:
     """Canonical landmarks of a video, the head pose of each frame and the camera that sees it so."""
 
-    motion: LandmarkMotion
+    motion: Landmarks
     pose: HeadPose
     camera: Camera
 
@@ -70,7 +70,7 @@ def canonicalise(
     pose = _refine(pose, scale, shape, tracked[:, STABLE], camera)
     pose = smooth_clips(pose, np.array([0, len(pose)]) if offsets is None else offsets, sigma)
     points = _unproject(tracked, pose, shape, camera)
-    return Canonical(LandmarkMotion(points.astype(np.float32), fps), pose, camera)
+    return Canonical(Landmarks.of(points.astype(np.float32), fps), pose, camera)
 
 
 def personal_shape(upright: np.ndarray) -> np.ndarray:

@@ -1,6 +1,13 @@
-"""The 68 points, their parts, and the measures taken on them."""
+"""The 68 points, their parts, faces over time, and the measures taken on them."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Self
 
 import numpy as np
+
+from emogene.clock import VIDEO_FPS
+from emogene.track import Track
 
 N_POINTS = 68
 
@@ -10,6 +17,10 @@ NOSE = slice(27, 36)
 EYES = slice(36, 48)
 MOUTH = slice(48, 68)
 PARTS: dict[str, slice] = {"jaw": JAW, "brows": BROWS, "nose": NOSE, "eyes": EYES, "mouth": MOUTH}
+
+POINT_NAMES: tuple[str, ...] = tuple(
+    f"{part}{i}" for part, points in PARTS.items() for i in range(points.stop - points.start)
+)
 
 MOUTH_CORNERS = (48, 54)
 INNER_LIPS = (62, 66)  # the upper and lower lip's inner midpoints
@@ -24,6 +35,26 @@ MEDIAPIPE_68: tuple[int, ...] = (
     *(61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91),
     *(78, 81, 13, 311, 308, 402, 14, 178),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Landmarks(Track):
+    """Faces over time: ``[T, 68, 3]`` float32 in the canonical space (:mod:`emogene.face`), decimetres."""
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 3 or self.values.shape[1:] != (N_POINTS, 3):
+            raise ValueError(f"landmarks must be [T, 68, 3], not {list(self.values.shape)}")
+        super().__post_init__()
+
+    @classmethod
+    def of(cls, points: np.ndarray, fps: Fraction = VIDEO_FPS) -> Self:
+        """``points [T, 68, 3]``, decimetres."""
+        return cls(points, POINT_NAMES, fps, "dm")
+
+    @property
+    def points(self) -> np.ndarray:
+        """``[T, 68, 3]``, decimetres."""
+        return self.values
 
 
 def mouth_openness(points: np.ndarray) -> np.ndarray:

@@ -1,13 +1,14 @@
 """The head's position and orientation over time: applying, smoothing and looping it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
-from emogene.face.motion import VIDEO_FPS
+from emogene.clock import VIDEO_FPS
 
 
 @dataclass(frozen=True)
@@ -20,17 +21,35 @@ class HeadPose:
     rotation: np.ndarray
     translation: np.ndarray
     fps: Fraction = VIDEO_FPS
+    source: np.ndarray | None = None
+    """Which frame of an avatar's video each pose is that of, int ``[T]``; None for any other pose."""
 
     def __post_init__(self) -> None:
         frames = len(self.rotation)
         if self.rotation.shape != (frames, 3, 3) or self.translation.shape != (frames, 3):
             raise ValueError(f"a pose of shapes {self.rotation.shape} and {self.translation.shape}")
+        if self.source is not None and self.source.shape != (frames,):
+            raise ValueError(f"{frames} poses of {len(self.source)} frames of a video")
 
     def __len__(self) -> int:
         return len(self.rotation)
 
     def __getitem__(self, frames: slice | np.ndarray) -> "HeadPose":
-        return replace(self, rotation=self.rotation[frames], translation=self.translation[frames])
+        source = None if self.source is None else self.source[frames]
+        return HeadPose(self.rotation[frames], self.translation[frames], self.fps, source)
+
+    @classmethod
+    def join(cls, pieces: Sequence["HeadPose"]) -> "HeadPose":
+        """Stretches that follow each other as one. ValueError for none, or where rates differ."""
+        if len({piece.fps for piece in pieces}) != 1:
+            raise ValueError("poses of different rates, or none, cannot be joined")
+        sources = [piece.source for piece in pieces if piece.source is not None]
+        return cls(
+            np.concatenate([piece.rotation for piece in pieces]),
+            np.concatenate([piece.translation for piece in pieces]),
+            pieces[0].fps,
+            np.concatenate(sources) if len(sources) == len(pieces) else None,
+        )
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
         """Head frame to camera frame: ``[T, P, 3] -> [T, P, 3]``, or one shape ``[P, 3]`` in every pose."""
@@ -46,41 +65,36 @@ class HeadPose:
             return self
         return self._filter(lambda track: gaussian_filter1d(track, sigma, axis=0, mode="nearest"))
 
-    def loop(
-        self, frames: int, turn: float = 1.0, start: float = 0.0, speed: np.ndarray | None = None
-    ) -> "HeadPose":
-        """A pose track of any length: this one, forwards and backwards in turn.
+    def at(self, position: np.ndarray) -> "HeadPose":
+        """The pose at ``position [T]``, in frames from 0 to the last; between two, the shortest turn."""
+        last = len(self) - 1
+        left = np.clip(position.astype(int), 0, max(last - 1, 0))
+        right = np.minimum(left + 1, last)
+        share = position - left
+        here, there = (Rotation.from_matrix(self.rotation[side]) for side in (left, right))
+        step = (there * here.inv()).as_rotvec()
+        turned = Rotation.from_rotvec(step * share[:, None]) * here
+        moved = self.translation[left] * (1 - share[:, None]) + self.translation[right] * share[:, None]
+        return HeadPose(turned.as_matrix().astype(np.float32), moved.astype(np.float32), self.fps)
+
+    def to_and_fro(self, time: np.ndarray, turn: float = 1.0) -> "HeadPose":
+        """This track played forwards and backwards in turn, at ``time [T]`` in frames of it since its start.
 
         The playing speed goes smoothly from +1 to -1 within ``turn`` seconds before and after each end, so
-        that neither position nor velocity jumps. The first frame is this track's first, or the one that is
-        played after ``start`` frames; ``speed [frames]``: how fast to play, 1 if None.
+        that neither position nor velocity jumps.
         """
         last = len(self) - 1
         if last < 1:
-            return self[np.zeros(frames, int)]
-        steps = np.ones(frames) if speed is None else speed
-        time = start + np.concatenate([[0.0], np.cumsum(steps)])[:frames]
-        position = _bounce(time, last, min(turn * float(self.fps), last / 2))
-        left = np.minimum(position.astype(int), last - 1)
-        share = position - left
-        here, there = (Rotation.from_matrix(self.rotation[side]) for side in (left, left + 1))
-        step = (there * here.inv()).as_rotvec()
-        turned = Rotation.from_rotvec(step * share[:, None]) * here
-        moved = self.translation[left] * (1 - share[:, None]) + self.translation[left + 1] * share[:, None]
-        return replace(
-            self, rotation=turned.as_matrix().astype(np.float32), translation=moved.astype(np.float32)
-        )
+            return self[np.zeros(len(time), int)]
+        return self.at(_bounce(time, last, min(turn * float(self.fps), last / 2)))
 
     def turned(self, rotation: np.ndarray, pivot: np.ndarray) -> "HeadPose":
         """With the head turned first, by ``rotation [T, 3]`` (vectors, radians) about ``pivot [3]``, both in
         the head frame."""
         turn = Rotation.from_rotvec(rotation).as_matrix()
         moved = np.einsum("tij,tj->ti", self.rotation, pivot - turn @ pivot)
-        return replace(
-            self,
-            rotation=(self.rotation @ turn).astype(np.float32),
-            translation=(self.translation + moved).astype(np.float32),
-        )
+        rotation, translation = self.rotation @ turn, self.translation + moved
+        return HeadPose(rotation.astype(np.float32), translation.astype(np.float32), self.fps)
 
     def _filter(self, over_time) -> "HeadPose":
         rotation = Rotation.from_matrix(self.rotation)
@@ -88,7 +102,7 @@ class HeadPose:
         offsets = over_time((middle.inv() * rotation).as_rotvec())
         smoothed = (middle * Rotation.from_rotvec(offsets)).as_matrix()
         translation = over_time(self.translation.astype(np.float64))
-        return replace(self, rotation=smoothed.astype(np.float32), translation=translation.astype(np.float32))
+        return HeadPose(smoothed.astype(np.float32), translation.astype(np.float32), self.fps)
 
 
 def _bounce(time: np.ndarray, last: float, turn: float) -> np.ndarray:

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emogene.face.arkit import ARKIT_52
 from emogene.face.mean import embedded
-from emogene.face.motion import BlendshapeMotion
 
 
 @dataclass(frozen=True)
@@ -24,11 +22,6 @@ class Rig:
         """The generic rig that ships with the package."""
         return cls(embedded("rig"))
 
-    def displacement(self, motion: BlendshapeMotion) -> np.ndarray:
-        """``[T, 68, 3]`` decimetres, at the motion's frames. Names the rig does not know are an error."""
-        if motion.names == ARKIT_52:
-            weights = motion.weights
-        else:
-            weights = np.zeros((len(motion), len(ARKIT_52)), np.float32)
-            weights[:, [ARKIT_52.index(name) for name in motion.names]] = motion.weights
+    def displacement(self, weights: np.ndarray) -> np.ndarray:
+        """What ARKit ``weights [T, 52]`` add to the face: ``[T, 68, 3]`` float32, decimetres."""
         return np.tensordot(weights, self.basis, 1).astype(np.float32, copy=False)

@@ -5,26 +5,23 @@ from functools import cached_property
 
 import numpy as np
 
-from emogene.face.linear import LinearFaceModel
-
 
 @dataclass(frozen=True)
 class LandmarkSpace:
     """The landmarks seen in an avatar's video: the database of the LLE and the reach of its renderer.
 
-    ``neutral [68, 3]``: the avatar's resting face; ``database [N, 68, 3]``: its training frames.
-    Both canonical space, decimetres, float32. ``model``: of avatars made from official checkpoints, whose
-    space is that of the Basel face model: its mean face, this person as the only identity, its expressions.
+    ``neutral [68, 3]``: the avatar's resting face; ``database [N, 68, 3]``: its training frames; ``origin
+    [68, 3]``: what displacements are from, the resting face if not given. Canonical space, decimetres,
+    float32.
     """
 
     neutral: np.ndarray
     database: np.ndarray
-    model: LinearFaceModel | None = None
+    origin: np.ndarray = None  # pyright: ignore[reportAssignmentType]
 
-    @property
-    def origin(self) -> np.ndarray:
-        """``[68, 3]`` what the reference system's displacements are from: the mean face, where known."""
-        return self.neutral if self.model is None else self.model.mean
+    def __post_init__(self) -> None:
+        if self.origin is None:
+            object.__setattr__(self, "origin", self.neutral)
 
     @cached_property
     def mean(self) -> np.ndarray:

@@ -36,15 +36,31 @@ def one_euro(signal: np.ndarray, rate: float, config: OneEuro) -> np.ndarray:
     return result
 
 
-def zero_lag_one_euro(signal: np.ndarray, rate: float, config: OneEuro) -> np.ndarray:
-    """Mean of the filter run forward and run backward, ``[T, ...] -> [T, ...]``.
+def zero_lag_one_euro(signal: np.ndarray, rate: float, config: OneEuro, horizon: int) -> np.ndarray:
+    """Mean of the filter run forward and run backward, ``[T, ...] -> [T, ...]`` float64, each started anew
+    ``horizon`` frames before every frame.
 
     Reversing time reverses the result and nothing else, so it cannot lag. At a constant cutoff, the mean of a
-    first-order low pass H and its reverse is Re(H) = |H|^2: the magnitude of two passes, at no phase.
+    first-order low pass H and its reverse is Re(H) = |H|^2: the magnitude of two passes, at no phase. The
+    bound costs what the filter would still remember: ``(1 - alpha) ** horizon`` of a frame's distance to the
+    one ``horizon`` before it, alpha that of the lowest cutoff.
     """
-    forward = one_euro(signal, rate, config)
-    backward = one_euro(signal[::-1], rate, config)[::-1]
+    forward = _from_horizon(signal.astype(np.float64), rate, config, horizon)
+    backward = _from_horizon(signal[::-1].astype(np.float64), rate, config, horizon)[::-1]
     return (forward + backward) / 2
+
+
+def _from_horizon(signal: np.ndarray, rate: float, config: OneEuro, horizon: int) -> np.ndarray:
+    """:func:`one_euro` of the ``horizon`` frames up to every frame, all frames at once; held before the
+    first."""
+    held = np.concatenate([np.repeat(signal[:1], horizon, 0), signal])
+    speed_alpha = _alpha(config.d_cutoff, rate)
+    state, speed = held[: len(signal)], np.zeros_like(signal)
+    for step in range(1, horizon + 1):
+        change = held[step : step + len(signal)] - state
+        speed = speed + speed_alpha * (change * rate - speed)
+        state = state + _alpha(config.min_cutoff + config.beta * np.abs(speed), rate) * change
+    return state
 
 
 def _alpha(cutoff, rate: float):

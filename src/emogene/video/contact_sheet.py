@@ -9,7 +9,12 @@ INK, PAPER = (32, 38, 48), (250, 250, 248)
 
 
 def contact_sheet(pictures: Mapping[str, np.ndarray], columns: int = 4, gap: int = 12) -> np.ndarray:
-    """Titles and pictures ``[H, W, 3]`` uint8, all of one size, ``-> [height, width, 3]`` uint8 sRGB."""
+    """Titles and pictures ``[H, W, 3]`` uint8, all of one size, ``-> [height, width, 3]`` uint8 sRGB.
+
+    ValueError where there are none.
+    """
+    if not pictures:
+        raise ValueError("a contact sheet of no pictures")
     height, width = next(iter(pictures.values())).shape[:2]
     rows = -(-len(pictures) // columns)
     line = height // 8

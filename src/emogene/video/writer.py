@@ -1,9 +1,9 @@
 """H.264 and AAC in an mp4, streamed: a frame goes in, and nothing but the encoder's look-ahead is kept."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path
 from typing import Self
 
 import av
@@ -12,12 +12,14 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.reformatter import ColorRange, Colorspace
 
-from emogene.face.motion import VIDEO_FPS
+from emogene.audio.rate import LAYOUTS
+from emogene.audio.sound import Sound
+from emogene.clock import VIDEO_FPS
 from emogene.output import replacing
-from emogene.video.sound import Sound
 
 BT709 = 1  # primaries and transfer, ITU-T H.273
 X264 = {"crf": "18", "preset": "veryfast"}
+AAC_BITS = 96_000  # a second and channel
 
 # Every output says what it is, in words and by its IPTC digital source type.
 SYNTHETIC = (
@@ -30,7 +32,13 @@ class VideoWriter:
     """One video being written; made by :meth:`open`."""
 
     def __init__(
-        self, container: OutputContainer, width: int, height: int, sound: Sound | None, fps: Fraction
+        self,
+        container: OutputContainer,
+        width: int,
+        height: int,
+        sound: Sound | None,
+        fps: Fraction,
+        threads: int,
     ):
         self.width, self.height, self.fps, self.count = width, height, fps, 0
         self._container = container
@@ -39,6 +47,7 @@ class VideoWriter:
         context = self._video.codec_context
         context.color_primaries = context.color_trc = BT709
         context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+        context.thread_count = threads
         self._sound = _encode(container, sound) if sound else iter(())
         self._pending: Packet | None = None
 
@@ -46,24 +55,26 @@ class VideoWriter:
     @contextmanager
     def open(
         cls,
-        path: str | Path,
+        path: str | os.PathLike[str],
         width: int,
         height: int,
-        sound: str | Path | None = None,
-        fps: Fraction = VIDEO_FPS,
+        sound: Sound | None = None,
+        fps: Fraction | int = VIDEO_FPS,
         tags: Mapping[str, str] | None = None,
+        threads: int = 1,
     ) -> Iterator[Self]:
         """A writer for ``with``: the file takes its name when the block ends, and is removed when it fails.
 
-        ``width`` and ``height`` are even, in pixels. The video carries the sound of the file ``sound``: frame
-        t is shown at ``t / fps`` of it. ``tags`` join the container's metadata, which marks every output as
-        synthetic. Raises EmoGeneError, one line, where the system refuses to write.
+        ``width`` and ``height`` are even, in pixels. The video carries ``sound``: frame t is shown at
+        ``t / fps`` of it. ``tags`` join the container's metadata, which marks every output as synthetic; they
+        are passed on with it, so they should name no private folders. ``threads`` are the encoder's; another
+        number gives other bytes. Raises EmoGeneError, one line, where the system refuses to write.
         """
         with replacing(path) as part:
             options = {"movflags": "+faststart"}
             with av.open(f"file:{part}", "w", format="mp4", options=options) as container:
-                container.metadata.update({**(tags or {}), "comment": SYNTHETIC})
-                writer = cls(container, width, height, Sound(sound) if sound else None, fps)
+                container.metadata.update({**_printable(tags or {}), "comment": SYNTHETIC})
+                writer = cls(container, width, height, sound, Fraction(fps), threads)
                 yield writer
                 writer._finish()
 
@@ -95,7 +106,8 @@ class VideoWriter:
 
 def _encode(container: OutputContainer, sound: Sound) -> Iterator[Packet]:
     """Adds an AAC stream; its packets, on demand."""
-    stream = container.add_stream("aac", rate=sound.rate, layout=sound.layout, bit_rate=sound.bit_rate)
+    rate, channels = sound.carried()
+    stream = container.add_stream("aac", rate=rate, layout=LAYOUTS[channels], bit_rate=AAC_BITS * channels)
 
     def packets() -> Iterator[Packet]:
         for frame in sound.frames():
@@ -103,3 +115,8 @@ def _encode(container: OutputContainer, sound: Sound) -> Iterator[Packet]:
         yield from stream.encode(None)
 
     return packets()
+
+
+def _printable(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags are UTF-8, which some file names are not."""
+    return {name: value.encode("utf-8", "replace").decode() for name, value in tags.items()}

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from emogene.errors import EmoGeneError
-
-HEADER_LIMIT = 16_000_000  # bytes; a longer safetensors header is damage
+from emogene.weights.header import metadata
 
 
 @dataclass(frozen=True)
@@ -42,14 +40,3 @@ def embedded() -> Iterator[Weights]:
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def metadata(path: Path) -> dict[str, str]:
-    """The strings in a safetensors header, without its tensors. Raises EmoGeneError for a damaged file."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = file.read(length) if length <= HEADER_LIMIT else b""
-    try:
-        return json.loads(header).get("__metadata__", {})
-    except (ValueError, AttributeError):
-        raise EmoGeneError(f"{path}: is not a safetensors file; install emogene again") from None

@@ -3,14 +3,15 @@
 None is downloaded for the user: their licences want to be read first.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from emogene.weights.places import located, searched
 
 
 @dataclass(frozen=True)
 class Official:
-    """One released file: looked for as ``home() / file``."""
+    """One released file or folder, looked for as ``file`` where the user's own files are."""
 
     name: str
     file: str
@@ -19,11 +20,12 @@ class Official:
 
     @property
     def path(self) -> Path:
-        return home() / self.file
+        """Where it is, or belongs."""
+        return located(self.file)
 
     @property
     def found(self) -> bool:
-        return self.path.exists()
+        return any(path.exists() for path in searched(self.file))
 
 
 OFFICIAL = (
@@ -37,8 +39,3 @@ OFFICIAL = (
     ),
     Official("Basel face model", "BFM_model_front.mat", "research only", "faces.dmi.unibas.ch/bfm"),
 )
-
-
-def home() -> Path:
-    """``$EMOGENE_HOME``, or ``~/.cache/emogene``."""
-    return Path(os.environ.get("EMOGENE_HOME") or Path.home() / ".cache" / "emogene")

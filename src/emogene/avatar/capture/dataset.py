@@ -14,6 +14,7 @@ from emogene.avatar.capture.video import read_frames
 from emogene.errors import EmoGeneError
 from emogene.face.camera import Camera
 from emogene.face.canonical import canonicalise
+from emogene.progress import Progress, over, silent
 
 NOSE_BRIDGE = slice(27, 31)
 
@@ -50,6 +51,7 @@ class TrainingSet:
     fine_alpha: np.ndarray  # uint8 [M, F, F]
     fine_index: np.ndarray  # int [M]: rows that the fine images belong to
     focal: np.ndarray  # float [], pixels at size S
+    stride: np.ndarray  # int []: every how manieth frame of the clips there is
 
     @property
     def camera(self) -> Camera:
@@ -69,7 +71,7 @@ def capture(
     videos: Sequence[str | Path],
     tracks: Mapping[str, np.ndarray],
     config: CaptureConfig | None = None,
-    progress=iter,
+    progress: Progress = silent,
 ) -> TrainingSet:
     """Cut the person out of ``videos``; ``tracks``: the track ``[T, 70, 3]`` of each by its file's stem.
 
@@ -77,7 +79,7 @@ def capture(
     between clips. White balance drifts between clips: each clip's face gets the same mean colour.
     """
     config = config or CaptureConfig()
-    clips = [_Clip.read(Path(video), tracks, config) for video in progress(videos)]
+    clips = [_Clip.read(Path(video), tracks, config) for video in over(videos, "cutting out", progress)]
     offsets = np.cumsum([0] + [len(c.pixels) for c in clips])
     pixels = np.concatenate([c.pixels for c in clips])
     face = canonicalise(pixels, (config.size, config.size), offsets=offsets)
@@ -102,18 +104,19 @@ def capture(
         fine_alpha=np.concatenate([c.fine_alpha for c in clips]),
         fine_index=np.searchsorted(rows, fine_rows),
         focal=np.array(face.camera.focal),
+        stride=np.array(config.stride),
     )
 
 
 @dataclass
 class _Clip:
-    pixels: np.ndarray
-    kept: np.ndarray
-    fine_kept: np.ndarray
-    colour: np.ndarray
-    alpha: np.ndarray
-    fine_colour: np.ndarray
-    fine_alpha: np.ndarray
+    pixels: np.ndarray  # float [T, 70, 3]: the track, in pixels of the training images
+    kept: np.ndarray  # int [N]: frames that are used
+    fine_kept: np.ndarray  # int [M]: frames that are also kept fine
+    colour: np.ndarray  # uint8 [N, S, S, 3]
+    alpha: np.ndarray  # uint8 [N, S, S]
+    fine_colour: np.ndarray  # uint8 [M, F, F, 3]
+    fine_alpha: np.ndarray  # uint8 [M, F, F]
 
     @classmethod
     def read(cls, video: Path, tracks: Mapping[str, np.ndarray], config: CaptureConfig) -> "_Clip":
@@ -131,13 +134,14 @@ class _Clip:
             mattes.append(_resize(matte.colour, matte.alpha, config.size))
             if i in fine:
                 fine_mattes.append(_resize(matte.colour, matte.alpha, config.fine))
-        pixels = (points - [*corner, 0]) * (config.size / config.crop)
         return cls(
-            pixels,
-            kept,
-            fine,
-            *(np.stack(planes) for planes in zip(*mattes, strict=True)),
-            *(np.stack(planes) for planes in zip(*fine_mattes, strict=True)),
+            pixels=(points - [*corner, 0]) * (config.size / config.crop),
+            kept=kept,
+            fine_kept=fine,
+            colour=np.stack([colour for colour, _ in mattes]),
+            alpha=np.stack([alpha for _, alpha in mattes]),
+            fine_colour=np.stack([colour for colour, _ in fine_mattes]),
+            fine_alpha=np.stack([alpha for _, alpha in fine_mattes]),
         )
 
     def mean_colour(self) -> np.ndarray:

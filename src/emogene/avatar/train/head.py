@@ -1,188 +1,158 @@
-"""Training the head field on the head layer of a training set."""
+"""The head's splats, from a training set: first at the size of its images, then on its fine ones."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from PIL import Image, ImageFilter
 
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
-from emogene.avatar.frame import FieldFrame
-from emogene.avatar.train.sampling import Regions, frame_shares
-from emogene.avatar.train.visible import SeenCells, VisibleCells
-from emogene.motion2video.compositing import Rendered, composite
-from emogene.motion2video.field import HeadConfig, HeadField
-from emogene.motion2video.grid import GridConfig
-from emogene.motion2video.marching import Samples, march, near_far
-from emogene.motion2video.renderer import FrameState, Portrait, Renderer
+from emogene.avatar.train.initial import (
+    INNER_LOWER,
+    INNER_UPPER,
+    HeadLayout,
+    Mesh,
+    in_polygon,
+    initial_head,
+)
+from emogene.avatar.train.sampling import frame_shares
+from emogene.avatar.train.trainer import Rates, Sample, SplatTrainer, SplatTraining
+from emogene.face.camera import Camera
+from emogene.face.landmarks import EYES, MOUTH, mouth_openness
+from emogene.motion2video.splats.gaussians import Gaussians, Group
+from emogene.motion2video.splats.view import View
+from emogene.progress import Progress, silent
 
-BATCH_UNIT = 4096  # constant shapes keep allocation cheap
+f4 = np.float32
+FACE = slice(17, 68)
 
 
 @dataclass(frozen=True)
 class HeadTraining:
-    iterations: int = 6000
-    samples: int = 48 * 1024
-    """Samples along rays per step; the number of rays follows."""
-    rays: tuple[int, int] = (1024, 8192)
-    """Least and greatest number of rays per step."""
-    grid_rate: float = 1e-2
-    net_rate: float = 2e-3
-    final_rate: float = 0.03
-    """The rates fall to this share over the last 70% of the steps."""
-    condition_noise: float = 0.1
-    """Deviation of the noise on the condition, in deviations of the training frames: against speckle."""
-    opacity_weight: float = 0.02
-    cells: int = 64
-    """The training occupancy grid has cells**3 cells."""
-    cull: tuple[int, int, float] = (192, 32, 0.06)
-    """First step of dropping unseen cells, steps between, final threshold of a cell's weight."""
-    bake: tuple[float, int, float] = (0.15, 128, 0.05)
-    """Over this last share of the steps, a finer grid is watched; cells above the weight are kept."""
-    render_step: float = 0.045
-    """Step along rays of the finished field. Training jitters its rays, so that the step is free to choose:
-    against the .027 of training this saves 40% of the samples and costs about 1 dB."""
-    seed: int = 0
-
-
-def head_config(condition_width: int, frame: FieldFrame) -> HeadConfig:
-    """The sizes of an avatar's head: 8 levels x 4 features, hidden 64, no viewing direction."""
-    return HeadConfig.small(
-        condition_width=condition_width,
-        position_grid=GridConfig(levels=8, features=4, finest_resolution=512, log2_rows=15, hashed=True),
-        sigma_hidden=64,
-        geometry_width=16,
-        color_hidden=64,
-        view_bands=1,
-        box=frame.box,
-        step=0.027,
-        max_steps=32,
+    layout: HeadLayout = field(default_factory=HeadLayout)
+    coarse: SplatTraining = field(default_factory=SplatTraining)
+    """On all frames at the training set's own size."""
+    fine: SplatTraining = field(
+        default_factory=lambda: SplatTraining(steps=300, rates=Rates().scaled(0.5), relocate=0, seed=1)
     )
+    """On the frames that are also kept fine."""
+    noise: float = 0.1
+    """Deviation of what is added to the condition."""
+    sharpen: float = 0.2
+    """Unsharp masking of the fine frames: what splats show is the mean of many, a little softer than each."""
+    sharpen_sigma: float = 1.8
 
 
-class HeadTrainer:
-    """Photometric training against random backgrounds, so that opacity is learnt with colour."""
+class HeadSamples:
+    """Frames of a training set with the head layer's share, and weights by how closely they are looked at."""
+
+    WEIGHTS = ((FACE, 0.15, 1.5), (MOUTH, 0.25, 3.0), (EYES, 0.15, 3.0))
+    """Part, how far its box is widened (in half widths), weight."""
 
     def __init__(
         self,
         data: TrainingSet,
-        frames: np.ndarray,
-        frame: FieldFrame,
+        rows: np.ndarray,
         basis: ConditionBasis,
-        config: HeadTraining,
+        noise: float = 0.0,
+        fine: bool = False,
+        sharpen: tuple[float, float] = (0.0, 1.8),
     ) -> None:
-        torch.manual_seed(config.seed)
-        self.data, self.frames, self.frame, self.config = data, frames, frame, config
-        self.random = np.random.default_rng(config.seed)
-        self.noise = torch.Generator().manual_seed(config.seed)
-        self.field = HeadField(head_config(basis.width, frame))
-        self.condition = torch.from_numpy(basis.encode(data.points, data.gaze))
-        self.regions = Regions.of(data)
-        self.shares = frame_shares(data.points[frames])
-        self.visible = VisibleCells(data, frames[:: max(1, len(frames) // 40)], frame, config.cells)
-        self.final = SeenCells(config.bake[1])
-        self.rays = float(config.rays[0])
-        grids = list(self.field.position_embedder.parameters())
-        nets = [*self.field.sigma_net.parameters(), *self.field.color_net.parameters()]
-        groups = [
-            {"params": grids, "lr": config.grid_rate, "eps": 1e-15},
-            {"params": nets, "lr": config.net_rate},
-        ]
-        self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99), fused=True)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
+        """``fine``: the frames that are kept fine; ``sharpen``: by what share of the difference to a blur,
+        and how wide that is in pixels."""
+        self.data, self.noise, self.sharpen = data, np.full(basis.width, noise), sharpen
+        self.conditions = basis.encode(data.points, data.gaze)
+        self.fine = {int(row): i for i, row in enumerate(data.fine_index)} if fine else None
+        self.rows = np.array([r for r in rows if self.fine is None or int(r) in self.fine])
+        self.shares = frame_shares(data.points[self.rows])
+        own = data.colour.shape[1]
+        self.size = data.fine_colour.shape[1] if fine else own
+        self.zoom = self.size / own
+        self.camera = Camera(float(data.focal) * self.zoom, self.size, self.size)
 
-    def run(self, progress: Callable[[Sequence[int]], Iterable[int]] = iter) -> HeadField:
-        """All steps; the occupancy grid of the result holds what training rays saw towards the end."""
-        first, every, threshold = self.config.cull
-        share, _, kept = self.config.bake
-        watched_from = (1 - share) * self.config.iterations
-        for step in progress(range(self.config.iterations)):
-            if step >= first and step % every == 0:
-                self.visible.update(threshold * min(1.0, 0.3 + 0.7 * (step - first) / 1000))
-            self.step()
-            if step >= watched_from:
-                self.final.watch(*self.last)
-        self.field.set_occupancy(self.final.pack(self.final.near(kept)))
-        self.field.config = replace(self.field.config, step=self.config.render_step)
-        return self.field.eval()
+    def draw(self, count: int, random: np.random.Generator) -> np.ndarray:
+        return random.choice(self.rows, count, p=self.shares)
 
-    def step(self) -> float:
-        """One step of the optimiser; returns its loss."""
-        rays = int(self.rays) // 256 * 256
-        frames = self.random.choice(self.frames, rays, p=self.shares)
-        pixels = self.regions.draw(frames, self.data.colour.shape[1], self.random)
-        seen, used = self._render(frames, pixels)
-        color, opacity = self._target(frames, pixels)
-        background = torch.rand(rays, 3, generator=self.noise)
-        shown = seen.image + background * (1 - seen.weights[:, None])
-        wanted = color * opacity[:, None] + background * (1 - opacity[:, None])
-        loss = nn.functional.mse_loss(shown, wanted)
-        loss = loss + self.config.opacity_weight * nn.functional.mse_loss(seen.weights, opacity)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        self.schedule.step()
-        low, high = self.config.rays
-        self.rays = min(high, max(low, 0.8 * self.rays + 0.2 * rays * self.config.samples / max(used, 1)))
-        return loss.item()
-
-    def _render(self, frames: np.ndarray, pixels: np.ndarray) -> tuple[Rendered, int]:
+    def __getitem__(self, row: int) -> Sample:
         data = self.data
-        origin, direction = self.frame.rays(
-            data.camera, data.rotation[frames], data.translation[frames], pixels + 0.5
-        )
-        condition = self.condition[frames]
-        noise = torch.randn(condition.shape, generator=self.noise)
-        jitter = torch.rand(len(frames), generator=self.noise)
-        condition = condition + self.config.condition_noise * noise
-        config = self.field.config
-        near, far = near_far(origin, direction, self.field.aabb_train)
-        start = near + jitter * config.step
-        samples = march(origin, direction, start, far, self.visible.occupancy, config.rule, config.max_steps)
-        sigma, color = evaluate_samples(self.field, samples, direction, condition)
-        self.last = samples, sigma.detach()
-        self.visible.watch(*self.last)
-        return composite(sigma, color, samples), len(samples)
+        head = data.head[row]
+        if self.fine is None:
+            colour, alpha = data.colour[row], data.alpha[row]
+        else:
+            colour, alpha = data.fine_colour[self.fine[row]], data.fine_alpha[self.fine[row]]
+            head = np.asarray(Image.fromarray(head).resize((self.size, self.size), Image.Resampling.BILINEAR))
+            if self.sharpen[0]:
+                percent = round(100 * self.sharpen[0])
+                mask = ImageFilter.UnsharpMask(self.sharpen[1], percent, threshold=0)
+                colour = np.asarray(Image.fromarray(colour).filter(mask))
+        share = ((alpha.astype(np.uint16) * head + 127) // 255).astype(np.uint8)
+        view = View(self.camera, data.rotation[row], data.translation[row])
+        return Sample(self.conditions[row], view, colour, share, self._weight(row))
 
-    def _target(self, frames: np.ndarray, pixels: np.ndarray) -> tuple[Tensor, Tensor]:
-        column, row = pixels.T
-        color = torch.from_numpy(self.data.colour[frames, row, column]).float() / 255
-        share = self.data.alpha[frames, row, column].astype(np.float32) * self.data.head[frames, row, column]
-        return color, torch.from_numpy(share / 255**2)
-
-    def _rate(self, step: int) -> float:
-        part = step / self.config.iterations
-        return min(1.0, (step + 1) / 50) * self.config.final_rate ** max(0.0, (part - 0.3) / 0.7)
+    def _weight(self, row: int) -> np.ndarray:
+        weight = np.ones((self.size, self.size), f4)
+        for part, grow, value in self.WEIGHTS:
+            points = self.data.pixels[row][part, :2] * self.zoom
+            low, high = points.min(0), points.max(0)
+            margin = grow * (high[0] - low[0]) / 2
+            (x0, y0), (x1, y1) = (low - margin).astype(int).clip(0), (high + margin).astype(int) + 1
+            weight[y0:y1, x0:x1] = value
+        return weight
 
 
-def evaluate_samples(
-    field: HeadField, samples: Samples, direction: Tensor, condition: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Density ``[M]`` and colour ``[M, 3]`` of samples, networks in bfloat16; one condition per ray."""
-    total = len(samples)
-    spare = -total % BATCH_UNIT
-    position = nn.functional.pad(samples.position, (0, 0, 0, spare))
-    ray = nn.functional.pad(samples.ray, (0, spare))
-    with torch.autocast("cpu", torch.bfloat16):
-        value = field(position, ray, direction, condition, frame=torch.arange(len(condition)))
-    return value.sigma[:total], value.color[:total]
-
-
-def render_layers(
-    field: HeadField,
+def train_head(
     data: TrainingSet,
-    frame: FieldFrame,
+    rows: np.ndarray,
     basis: ConditionBasis,
-    rows: Iterable[int],
-) -> Iterator[np.ndarray]:
-    """The finished head layer of frames ``rows`` of ``data``: premultiplied RGBA ``[S, S, 4]`` float16."""
-    size = data.colour.shape[1]
-    renderer = Renderer(Portrait(field), size, torch.zeros(3))
-    for row in rows:
-        condition = basis.encode(data.points[row : row + 1], data.gaze[row : row + 1])
-        rays = frame.image_rays(data.camera, data.rotation[row], data.translation[row])
-        layers = renderer.layers(FrameState(rays, torch.from_numpy(condition)))
-        seen = torch.cat([layers.image, layers.head[:, None]], 1)
-        yield seen.reshape(size, size, 4).numpy().astype(np.float16)
+    config: HeadTraining,
+    mesh: Mesh | None = None,
+    progress: Progress = silent,
+    work: Path | None = None,
+    threads: int = 1,
+) -> Gaussians:
+    """Splats of the head that ``rows`` of ``data`` show, beginning on ``mesh``.
+
+    ``work``: a folder for checkpoints, to go on from.
+    """
+    splats = initial_head(data, rows, basis, config.layout, mesh)
+    for name, stage in (("coarse", config.coarse), ("fine", config.fine)):
+        sharpen = config.sharpen, config.sharpen_sigma
+        samples = HeadSamples(data, rows, basis, config.noise, name == "fine", sharpen)
+        hidden = splats.groups == Group.BACKING  # what shines through would train it to no picture's good
+        trainer = SplatTrainer(splats, samples, stage, hidden, threads)
+        checkpoint = work / f"head-{name}.npz" if work else None
+        splats = trainer.run(progress, f"head, {name}", checkpoint)
+    return labelled(splats, data, rows, basis)
+
+
+def labelled(
+    splats: Gaussians, data: TrainingSet, rows: np.ndarray, basis: ConditionBasis, frames: int = 3
+) -> Gaussians:
+    """The groups of mouth and eyes as training left them: by where splats are in ``frames`` with open mouths.
+
+    Between the inner lips of any of them: interior. Around the mouth otherwise: with the upper or lower lip.
+    Within the lids of the mean face, widened a little: eyes.
+    """
+    openness = mouth_openness(data.points[rows])
+    wide = rows[np.argsort(openness)[-1 : -1 - 12 * frames : -12]]
+    groups, mean = splats.groups.copy(), basis.mean
+    corners = mean[MOUTH, :2].min(0) - 0.12, mean[MOUTH, :2].max(0) + 0.12
+    x, y = splats.base[:2]
+    mouth = (x > corners[0][0]) & (x < corners[1][0]) & (y > corners[0][1]) & (y < corners[1][1])
+    mouth &= ~np.isin(groups, (Group.BACKING, Group.INTERIOR))
+    upper_votes, interior = np.zeros(len(x)), np.zeros(len(x), bool)
+    for row in wide:
+        lips = data.points[row]
+        x, y = splats.at(basis.encode(lips[None], data.gaze[row][None])[0])[:2]
+        upper, lower = (np.interp(x, lips[list(i), 0], lips[list(i), 1]) for i in (INNER_UPPER, INNER_LOWER))
+        upper_votes += np.where(y > (upper + lower) / 2, 1, -1)
+        between = (x > lips[60, 0] + 0.012) & (x < lips[64, 0] - 0.012)
+        interior |= between & (y < upper - 0.004) & (y > lower + 0.004)
+    groups[mouth] = np.where(upper_votes > 0, Group.UPPER_LIP, Group.LOWER_LIP)[mouth]
+    groups[mouth & interior] = Group.INTERIOR
+    x, y = splats.base[:2]
+    for eye in (slice(36, 42), slice(42, 48)):
+        lids = mean[eye, :2].mean(0) + 1.15 * (mean[eye, :2] - mean[eye, :2].mean(0))
+        groups[in_polygon(x, y, lids) & (groups == Group.SKIN)] = Group.EYES
+    return replace(splats, groups=groups)

@@ -1,1 +1,0 @@
-"""Training of splats: where they begin, the optimiser, the head and the torso."""

@@ -1,0 +1,34 @@
+"""Threads that compute side by side, each by itself."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+
+_SETTING = threading.Lock()
+
+
+def workers(count: int) -> ThreadPoolExecutor:
+    """``count`` threads on which PyTorch shares no work: together they keep that many cores busy.
+
+    PyTorch's own threads would wait for each other, spinning. Elsewhere in the process its settings stay as
+    they are.
+    """
+    return ThreadPoolExecutor(count, initializer=_compute_alone)
+
+
+def _compute_alone() -> None:
+    """PyTorch has a number of threads for each thread that has called it, and one that a thread takes over
+    when it first does. Setting it sets both; the second is put back."""
+    torch.get_num_threads()  # the first call of this thread
+    with _SETTING:
+        usual = _in_a_new_thread(torch.get_num_threads)
+        torch.set_num_threads(1)
+        _in_a_new_thread(torch.set_num_threads, usual)
+
+
+def _in_a_new_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(function, *arguments).result()

@@ -1,0 +1,51 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from emogene.workers import workers
+
+
+@pytest.fixture(params=[1, 3])
+def usual(request):
+    """A number of threads, for the caller and for every new thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def in_a_new_thread() -> int:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
+
+
+def test_each_computes_alone_and_nobody_else_has_to(usual):
+    with workers(4) as pool:
+        barrier = threading.Barrier(4)  # so that each of the four does one
+        asked = [pool.submit(lambda: (barrier.wait(), torch.get_num_threads())[1]) for _ in range(4)]
+        assert [one.result() for one in asked] == [1, 1, 1, 1]
+        assert (torch.get_num_threads(), in_a_new_thread()) == (usual, usual)
+    assert (torch.get_num_threads(), in_a_new_thread()) == (usual, usual)
+
+
+def test_a_thread_with_a_number_of_its_own_keeps_it(usual):
+    """Which it got before the number for new threads was set."""
+
+    def with_its_own() -> tuple[int, int]:
+        torch.get_num_threads()  # a thread's first call takes over the number for new ones
+        torch.set_num_threads(2)
+        changed.set()
+        restored.wait(60)
+        with workers(1) as pool:
+            return pool.submit(torch.get_num_threads).result(), torch.get_num_threads()
+
+    changed, restored = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(with_its_own)
+        changed.wait(60)
+        torch.set_num_threads(usual)
+        restored.set()
+        assert told.result() == (1, 2)
+    assert (torch.get_num_threads(), in_a_new_thread()) == (usual, usual)
