@@ -134,10 +134,8 @@ CASES = {
     "MelSpectrum": Case(MelSpectrum, of_voice("samples")),
     "Pitch": Case(Pitch, of_voice("samples"), 0.1),  # Hz
     "Gain": Case(Gain, of_voice("loudness", "f0")),
-    "SpeechEncoder": Case(encoder, of_voice("power", "gain"), 0.05),  # bfloat16 where the processor has it
-    "SpeechEncoder, float32": Case(
-        small_encoder, of_voice("power", "gain"), 5e-3
-    ),  # half precision comes out
+    "SpeechEncoder": Case(encoder, of_voice("power", "gain"), 2e-2),  # bfloat16 on some processors
+    "SpeechEncoder, float32": Case(small_encoder, of_voice("power", "gain"), 5e-3),
     "VoiceProsody": Case(VoiceProsody, of_voice("f0", "loudness")),
     "NetworkStage, listener": Case(listening, of_voice("features", "prosody"), WEIGHTS),
     "NetworkStage, content": Case(speaking, of_voice("features", "prosody"), WEIGHTS),
@@ -164,7 +162,7 @@ CASES = {
     ),
     "Rhythm": Case(Rhythm, of_voice("loudness", "f0")),
 }
-SLOW_IN_SMALL_PIECES = {"SpeechEncoder": 4, "ReferenceSteps": 5}
+SLOW_IN_SMALL_PIECES = {"SpeechEncoder": 2, "ReferenceSteps": 4}
 """Seconds of the recording that are enough for them, as they look less far ahead."""
 
 
@@ -199,10 +197,8 @@ def streamed(
         told.append(stream.push(*stretch))
     early = sum(len(rows[0]) for rows in told if rows[0] is not None)
     told.append(stream.push(*[None] * len(inputs), end=duration))
-    joined = [
-        np.concatenate([rows for rows in parts if rows is not None]) for parts in zip(*told, strict=True)
-    ]
-    return joined, early
+    outputs = zip(*told, strict=True)
+    return [np.concatenate([rows for rows in parts if rows is not None]) for parts in outputs], early
 
 
 @pytest.mark.parametrize("piece", [Fraction(1, 50), Fraction(1)], ids=["20 ms", "1 s"])

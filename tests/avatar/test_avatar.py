@@ -24,6 +24,7 @@ def splats():
     random = np.random.default_rng(0)
     base = random.uniform(-2, 2, (13, 400)).astype(np.float32)
     base[2] -= 16  # as in the camera frame
+    base[2] -= 16  # as in the camera frame
     motion = random.normal(0, 0.01, (7, 5, 400)).astype(np.float32)
     return Gaussians(base, motion, random.integers(0, 9, 400).astype(np.uint8))
 

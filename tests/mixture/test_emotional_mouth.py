@@ -97,4 +97,5 @@ def test_weights_are_scaled_and_never_turned_round():
     weights = emotion("disgust", 4)
     shown = spoken_weights(weights, np.array([0.0, 0.03, 0.06, 0.2]), np.zeros(4))
     column = shown[:, INDEX["mouthUpperUpLeft"]]
-    assert (np.diff(column) >= 0).all() and column[0] > 0
+    assert (np.diff(column) >= 0).all() and 0 < column[0] < 0.6 * column[-1]
+    assert column[-1] == pytest.approx(weights[0, INDEX["mouthUpperUpLeft"]])

@@ -14,10 +14,10 @@ from emogene.track import Track
 class EmotionalSpeech:
     """Blendshapes of a recording, or of what has newly become known of one.
 
-    ``emotion``: ARKit weights ``[T, 52]`` of the emotion alone, or of everything where a model cannot tell it
-    from the ``words [T, 52]`` (then None). ``heard [T, 8]``: the probability of each emotion in the voice;
-    ``shown [T, 9]``: how strongly the face is to show each; None where a model names no emotions. All tracks
-    have one length and rate. ``emotion`` is None where nothing is new.
+    ``emotion``: ARKit weights ``[T, 52]`` of the emotion alone (browInnerUp may be negative, others above 1),
+    or of everything where a model cannot tell it from the ``words [T, 52]`` (then None). ``heard [T, 8]``:
+    the probability of each emotion in the voice; ``shown [T, 9]``: how strongly the face is to show each;
+    None where a model names no emotions. All tracks have one length and rate. ``emotion`` is None where nothing is new.
     """
 
     emotion: Track | None
@@ -36,12 +36,11 @@ class EmotionalSpeech:
 
     @property
     def together(self) -> Track:
-        """ARKit weights ``[T, 52]`` of words and emotion: activations add, 1 - exp(-activation)."""
+        """ARKit weights ``[T, 52]`` of words and emotion: they add."""
         assert self.emotion is not None
         if self.words is None:
             return self.emotion
-        values = 1 - (1 - self.words.values) * (1 - self.emotion.values)
-        return Track(np.asarray(values, np.float32), self.emotion.names, self.emotion.fps, self.emotion.unit)
+        return replace(self.emotion, values=self.words.values + self.emotion.values)
 
 
 class EmotionStream(Protocol):

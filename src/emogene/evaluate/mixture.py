@@ -10,7 +10,6 @@ import numpy as np
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import BROWS, EYES, MOUTH_CORNERS, Landmarks, mouth_openness
 from emogene.mixture import mixture_named
-from emogene.mixture.accumulate import within_reach
 from emogene.mixture.calibration import Calibration
 from emogene.progress import Progress, over, silent
 
@@ -52,7 +51,7 @@ def compare(
     spoken, shown = mouth_openness(lips.points), mouth_openness(mixed.points)
     threshold = avatar.shut + CLOSED * avatar.range
     closed = spoken < threshold
-    asked = within_reach((emotion.points - content.points).astype(np.float64), avatar).mean(0)
+    asked = (emotion.points - content.points).mean(0).astype(np.float64)
     added = (mixed.points - lips.points).mean(0)
     return ClipFigures(
         correlation=_correlation(spoken, shown),
@@ -180,8 +179,7 @@ def _measure(
         unfelt = felt.without_emotion()
         for mode in ("default", "reference"):
             mixed, words = (
-                mixture_named(mode).stream(rig, space).push(lips, each, end=speech.end)
-                for each in (felt, unfelt)
+                mixture_named(mode).stream(rig, space).push(lips, each, speech) for each in (felt, unfelt)
             )
             assert mixed is not None and words is not None
             figures = compare(

@@ -51,13 +51,17 @@ class ReferenceEmotion:
     def stream(self, emotion: Emotion | Timeline | None = None, seed: int = 0) -> "ReferenceEmotionStream":
         """Begin a recording. Raises EmoGeneError for an emotion that is asked for: it takes none but an
         intensity."""
-        emotion = emotion or Emotion()
-        if not isinstance(emotion, Emotion) or not emotion.is_auto:
-            raise EmoGeneError(
-                "the official EmoTalk hears the emotion in the voice and cannot be told one: use --emotion "
-                "auto, with --intensity, --emotalk-level 0 or 1 and --emotalk-person 0 to 23"
-            )
-        return ReferenceEmotionStream(self.model, self.manner, emotion.intensity)
+        return ReferenceEmotionStream(self.model, self.manner, heard(emotion or Emotion()).intensity)
+
+
+def heard(emotion: Emotion | Timeline) -> Emotion:
+    """``emotion`` if it is auto. EmoGeneError for any that is asked for."""
+    if not isinstance(emotion, Emotion) or not emotion.is_auto:
+        raise EmoGeneError(
+            "the official EmoTalk hears the emotion in the voice and cannot be told one: use --emotion "
+            "auto, with --intensity, --emotalk-level 0 or 1 and --emotalk-person 0 to 23"
+        )
+    return emotion
 
 
 class ReferenceEmotionStream:

@@ -56,7 +56,7 @@ def data():
         fine_alpha=alpha.repeat(2, 1).repeat(2, 2),
         fine_index=np.arange(FRAMES),
         focal=np.array(camera.focal),
-        stride=np.array(2),
+        stride=np.array(1),
     )
 
 
