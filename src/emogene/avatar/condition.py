@@ -78,7 +78,7 @@ class ConditionBasis:
         """The condition ``[T, K + 2]`` within the avatar's reach; the rest as displacement ``[T, 68, 3]``.
 
         A face that no training frame resembles (an emotion, on an avatar that was filmed neutral) gets the
-        condition of the faces that articulate alike: what it adds to them is geometry, and left to the warp.
+        condition of the faces that articulate alike: what it adds to them is geometry, and left to the rig.
         Components clamped one by one would still be a combination that the field never saw.
         """
         components = _project(points, self.mean, self.basis)
