@@ -3,9 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emogene.avatar.splat_avatar import SplatAvatar
 
 from emogene.avatar import Avatar
+from emogene.avatar.avatar import Avatar
 from emogene.avatar.capture.tracks import track
 from emogene.weights.embedded import assets
 
