@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from emogene.avatar import Avatar
-from emogene.avatar.avatar import Avatar
 from emogene.avatar.capture.tracks import track
 from emogene.weights.embedded import assets
 
