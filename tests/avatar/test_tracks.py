@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emogene.avatar.splat_avatar import SplatAvatar
 
 from emogene.avatar import Avatar
 from emogene.avatar.capture.tracks import track
