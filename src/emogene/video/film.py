@@ -21,8 +21,8 @@ from emogene.video.writer import VideoWriter
 class Film:
     """What is filmed, and how.
 
-    ``frames`` draws performances, uint8 ``[size, size, 3]``; ``space``: the avatar's landmarks; ``about``: how
-    it was made, for the file's description; ``threads``: of the encoder.
+    ``frames`` draws performances, uint8 ``[size, size, 3]``; ``space``: the avatar's landmarks; ``about``:
+    how it was made, for the file's description; ``threads``: of the encoder.
     """
 
     frames: Callable[[Iterator[Performance]], Iterator[np.ndarray]]
