@@ -33,13 +33,15 @@ class Mixture:
     lips share a gap come from its :class:`Calibration`.
 
     ``smoothing``: seconds, of the emotion's weights; ``projected``: share of the LLE in the lips' motion;
-    ``filter``: on landmarks in mouth widths; ``rule``: how emotion and words share the mouth.
+    ``filter``: on landmarks in mouth widths; ``rule``: how emotion and words share the mouth; ``closed``:
+    share of the avatar's own range of openings below which lips count as closed.
     """
 
     smoothing: float = 0.12
     projected: float = 0.2
     rule: MouthRule = field(default_factory=MouthRule)
     filter: OneEuro = _GENTLE
+    closed: float = 0.2
 
     def stream(self, rig: Rig, space: LandmarkSpace) -> "Mixing":
         """Begin a recording. EmoGeneError, one line, where the avatar's video is too short."""
@@ -104,7 +106,9 @@ class FiveSteps(Stage):
 
         # 3. First lip-sync refinement: the gaps between the lips are the words', widened as the emotion may
         # (not at all, where it is not told apart from the words).
-        wanted = shared_gaps(gaps(own), told[:, None, None] * gaps(emotional), free, mixture.rule)
+        closed = avatar.shut + mixture.closed * avatar.range
+        added = told[:, None, None] * gaps(emotional)
+        wanted = shared_gaps(gaps(own), added, free, closed, mixture.rule)
         mixed = hold_gaps(open_mouth(mixed, wanted, avatar), wanted, avatar)
 
         # 4. One-Euro filter, without lag.
