@@ -12,6 +12,7 @@ import numpy as np
 from scipy.ndimage import binary_opening, distance_transform_edt
 
 from emogene.face.arkit import INDEX
+from emogene.mixture.calibration import Calibration
 
 _JAW = ("jawOpen",)
 _LIPS = ("mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthFunnel")
@@ -27,6 +28,9 @@ class MouthRule:
     """Openness below which a mouth without a voice rests."""
     wide: float = 0.12
     """A wide open mouth: the emotion's opening shapes are at their greatest there."""
+    meeting: float = 0.16
+    """Openness, as a share of the avatar's own range, up to which the words' lips are theirs alone: a closure,
+    and the way into it."""
     most: float = 0.6
     """By how much of itself an opening may grow."""
     jaw: float = 0.6
@@ -72,20 +76,20 @@ def shared_gaps(
     spoken: np.ndarray,
     emotional: np.ndarray,
     free: np.ndarray,
-    closed: float,
+    calibration: Calibration,
     rule: MouthRule | None = None,
 ) -> np.ndarray:
     """The gaps between the inner lips that words and emotion make together, ``[T, 3, 3]`` decimetres.
 
     ``spoken [T, 3, 3]``: the words' own; ``emotional [T, 3, 3]``: what the emotion's whole expression adds to
-    them; ``free [T]``; ``closed``: how far apart lips are, at most, that count as closed. In speech what the
-    words' gaps have beyond that is widened in proportion, so that closures stay closures and openings keep
-    their rhythm: by as much as the emotion would open a mouth that is ``rule.wide`` open, ``rule.most`` times
-    at most. An emotion never narrows a speaking mouth.
+    them; ``free [T]``. In speech the words' gaps are widened in proportion to what exceeds ``rule.meeting``,
+    so that closed lips stay closed and openings keep their rhythm: by as much as the emotion would open a
+    mouth that is ``rule.wide`` open, ``rule.most`` times at most. An emotion never narrows a speaking mouth.
     """
     rule = rule or MouthRule()
     opening = np.linalg.norm(emotional.mean(1), axis=-1) * np.sign(emotional[..., 1].mean(1))
-    wider = (1 - free) * np.clip(opening / rule.wide, 0, rule.most)
-    length = np.linalg.norm(spoken, axis=-1, keepdims=True)
-    beyond = np.maximum(length - closed, 0) / np.maximum(length, 1e-9)
-    return spoken * (1 + wider[:, None, None] * beyond) + free[:, None, None] * emotional
+    wider = np.clip(opening / rule.wide, 0, rule.most)
+    width = np.linalg.norm(spoken, axis=-1, keepdims=True)
+    meeting = calibration.shut + rule.meeting * calibration.range
+    excess = np.maximum(width - meeting, 0) / np.maximum(width, 1e-9)
+    return spoken * (1 + ((1 - free) * wider)[:, None, None] * excess) + free[:, None, None] * emotional

@@ -8,15 +8,15 @@ from scipy.ndimage import gaussian_filter1d
 from emogene.audio import Speech
 from emogene.audio.voiced import Voiced
 from emogene.clock import SPEECH_FPS, VIDEO_FPS
-from emogene.face.felt import EmotionalSpeech
+from emogene.emotalk.speech import EmotionalSpeech
 from emogene.face.landmarks import mouth_openness
-from emogene.face.mixed import Mixed
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
 from emogene.mixture.calibration import Calibration, gaps
 from emogene.mixture.emotional_mouth import MouthRule, freedom, shared_gaps, spoken_weights
 from emogene.mixture.lip_sync import hold_gaps, open_mouth
 from emogene.mixture.lle import EVERY_PART, blend, project_parts
+from emogene.mixture.model import Mixed
 from emogene.mixture.one_euro import OneEuro, zero_lag_one_euro
 from emogene.stream import Resample, Stage, Stream
 
@@ -33,15 +33,13 @@ class Mixture:
     lips share a gap come from its :class:`Calibration`.
 
     ``smoothing``: seconds, of the emotion's weights; ``projected``: share of the LLE in the lips' motion;
-    ``filter``: on landmarks in mouth widths; ``rule``: how emotion and words share the mouth; ``closed``:
-    share of the avatar's own range of openings below which lips count as closed.
+    ``filter``: on landmarks in mouth widths; ``rule``: how emotion and words share the mouth.
     """
 
     smoothing: float = 0.12
     projected: float = 0.2
     rule: MouthRule = field(default_factory=MouthRule)
     filter: OneEuro = _GENTLE
-    closed: float = 0.2
 
     def stream(self, rig: Rig, space: LandmarkSpace) -> "Mixing":
         """Begin a recording. EmoGeneError, one line, where the avatar's video is too short."""
@@ -58,7 +56,7 @@ class Mixing:
         self._told = False
 
     def push(self, lips: np.ndarray | None, felt: EmotionalSpeech, speech: Speech) -> Mixed | None:
-        """See :class:`emogene.mixture.interface.MixtureStream`."""
+        """See :class:`emogene.mixture.model.MixtureStream`."""
         end = speech.end
         (voiced,) = self._at_video_rate.push(*self._voiced.push(speech.f0, end=end), end=end)
         both = None
@@ -106,9 +104,7 @@ class FiveSteps(Stage):
 
         # 3. First lip-sync refinement: the gaps between the lips are the words', widened as the emotion may
         # (not at all, where it is not told apart from the words).
-        closed = avatar.shut + mixture.closed * avatar.range
-        added = told[:, None, None] * gaps(emotional)
-        wanted = shared_gaps(gaps(own), added, free, closed, mixture.rule)
+        wanted = shared_gaps(gaps(own), told[:, None, None] * gaps(emotional), free, avatar, mixture.rule)
         mixed = hold_gaps(open_mouth(mixed, wanted, avatar), wanted, avatar)
 
         # 4. One-Euro filter, without lag.
