@@ -1,4 +1,7 @@
-"""Numba kernels of the march and of what its samples add up to. They run on the calling thread and release the GIL."""
+"""Numba kernels of the march and of what its samples add up to.
+
+They run on the calling thread and release the GIL.
+"""
 
 import numpy as np
 
