@@ -3,11 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emogene.emotalk.speech import EmotionalSpeech
 
 from emogene.audio import Speech
 from emogene.clock import VIDEO_FPS
 from emogene.face.arkit import INDEX, blendshapes
+from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import MOUTH
 from emogene.face.mean import mean_face
 from emogene.face.rig import Rig
