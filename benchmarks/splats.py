@@ -1,6 +1,6 @@
 """Speed of splats on an avatar: CPU milliseconds a frame by stage, and frames a second.
 
-    python benchmarks/splats.py [--avatar FILE] [--size 512] [--threads 2] [--json FILE]
+    python benchmarks/splats.py [--avatar NAME] [--size 512] [--threads 2] [--json FILE]
 
 Thread CPU time, the least of several for each frame, the mean of the frames: other jobs hardly disturb it.
 As on a processor without AVX-512: NUMBA_CPU_NAME=haswell, NUMBA_CPU_FEATURES=+avx2,+fma,+avx,+bmi,+popcnt and
@@ -24,8 +24,6 @@ from emogene.motion2video.portrait import Moment, Portrait
 from emogene.motion2video.splats import View, cpu
 from emogene.motion2video.splats.rasteriser import Rasteriser
 
-ROOT = Path(__file__).parents[1]
-AVATAR = ROOT / "src/emogene/assets/avatars/grid-s1.safetensors"
 FRAMES, AGAIN = 8, 10
 
 
@@ -44,7 +42,7 @@ def moments(avatar: Avatar, count: int) -> list[Moment]:
     """Faces of the avatar's database, far from each other, in its own poses."""
     database = avatar.space.database.astype(np.float32)
     points = database[np.linspace(0, len(database) - 1, count).astype(int)]
-    return avatar.moments(points, avatar.pose[np.arange(count) % len(avatar.pose)])
+    return avatar.moments(points, avatar.pose.to_and_fro(np.arange(count)))
 
 
 def stages(avatar: Avatar, size: int) -> dict[str, float]:
@@ -87,13 +85,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--avatar", type=Path, default=AVATAR)
+    parser.add_argument("--avatar", default="default")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     avatar = Avatar.open(options.avatar)
-    assert isinstance(avatar, Avatar)
+    assert isinstance(avatar, Avatar), "an avatar trained here, not an imported one"
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as one:
         figures: dict[str, object] = {
             "processor": os.environ.get("NUMBA_CPU_NAME") or llvmlite.binding.get_host_cpu_name(),

@@ -12,9 +12,12 @@ from emogene.clock import SAMPLE_RATE, SPEECH_FPS, frame_count
 from emogene.emotalk import HEARD, LABELS, EmoTalk, Emotion, parse
 from emogene.emotalk.model import Expression
 from emogene.emotalk.network import FORMAT
-from emogene.emotalk.speech import EmotionalSpeech
 from emogene.face.arkit import ARKIT_52, INDEX
+<<<<<<< HEAD
 from emogene.stream import run
+=======
+from emogene.face.felt import EmotionalSpeech
+>>>>>>> main
 from emogene.track import Track
 from emogene.weights.file import save_network
 

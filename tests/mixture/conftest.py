@@ -6,8 +6,8 @@ import pytest
 
 from emogene.audio import Speech
 from emogene.clock import VIDEO_FPS
-from emogene.emotalk.speech import EmotionalSpeech
 from emogene.face.arkit import INDEX, blendshapes
+from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import MOUTH
 from emogene.face.mean import mean_face
 from emogene.face.rig import Rig
@@ -67,7 +67,7 @@ def felt(said: np.ndarray, label: str | None, intensity: float = 1.0, known: boo
 
 
 def voice(frames: int, hz: float = 150, first: int = 0, total: int | None = None) -> Speech:
-    """A voice, or none (0 Hz), for ``frames`` at 25 fps; with the last of ``total`` frames, the end."""
+    """A voice, or none (0 Hz), for ``frames`` at 25 fps; with the last of ``total``, the end."""
     stop = first + frames
     end = None if total is None or stop < total else Fraction(total) / VIDEO_FPS
     return Speech(None, np.full(2 * frames, hz, np.float32), None, None, end)

@@ -26,18 +26,18 @@ class MouthRule:
     """Openness at which lips count as closed."""
     still: float = 0.03
     """Openness below which a mouth without a voice rests."""
-    wide: float = 0.09
+    wide: float = 0.12
     """A wide open mouth: the emotion's opening shapes are at their greatest there."""
     meeting: float = 0.16
     """Openness, as a share of the avatar's own range, up to which the words' lips are theirs alone: a closure,
     and the way into it."""
-    most: float = 1.0
+    most: float = 0.6
     """By how much of itself an opening may grow."""
     jaw: float = 0.6
     """Share of the emotion's jaw in speech; a wide jaw is the words' own."""
     silence: float = 0.2
     """Shortest pause in which the mouth is set free."""
-    fade: float = 0.15
+    fade: float = 0.3
     """How long before and after that the freedom comes and goes."""
 
 
