@@ -13,11 +13,8 @@ from emogene.emotalk import HEARD, LABELS, EmoTalk, Emotion, parse
 from emogene.emotalk.model import Expression
 from emogene.emotalk.network import FORMAT
 from emogene.face.arkit import ARKIT_52, INDEX
-<<<<<<< HEAD
-from emogene.stream import run
-=======
 from emogene.face.felt import EmotionalSpeech
->>>>>>> main
+from emogene.stream import run
 from emogene.track import Track
 from emogene.weights.file import save_network
 
