@@ -1,10 +1,10 @@
-"""Speed of splats on an avatar: CPU milliseconds a frame by stage, beside the radiance field in the same run.
+"""Speed of splats on an avatar: CPU milliseconds a frame by stage, and frames a second.
 
-    python benchmarks/splats.py [--avatar FILE] [--size 512] [--threads 2] [--without-field] [--json FILE]
+    python benchmarks/splats.py [--avatar FILE] [--size 512] [--threads 2] [--json FILE]
 
 Thread CPU time, the least of several for each frame, the mean of the frames: other jobs hardly disturb it.
 As on a processor without AVX-512: NUMBA_CPU_NAME=haswell, NUMBA_CPU_FEATURES=+avx2,+fma,+avx,+bmi,+popcnt and
-a NUMBA_CACHE_DIR of their own in the environment; for the field ATEN_CPU_CAPABILITY=avx2, --precision fp32.
+a NUMBA_CACHE_DIR of their own in the environment.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from emogene.motion2video.splats import View, cpu
 from emogene.motion2video.splats.rasteriser import Rasteriser
 
 ROOT = Path(__file__).parents[1]
-AVATAR = ROOT / "src/emogene/assets/avatars/grid-s1-splats.safetensors"
+AVATAR = ROOT / "src/emogene/assets/avatars/grid-s1.safetensors"
 FRAMES, AGAIN = 8, 10
 
 
@@ -44,7 +44,7 @@ def moments(avatar: Avatar, count: int) -> list[Moment]:
     """Faces of the avatar's database, far from each other, in its own poses."""
     database = avatar.space.database.astype(np.float32)
     points = database[np.linspace(0, len(database) - 1, count).astype(int)]
-    return avatar.moments(points, avatar.pose.loop(count))
+    return avatar.moments(points, avatar.pose[np.arange(count) % len(avatar.pose)])
 
 
 def stages(avatar: Avatar, size: int) -> dict[str, float]:
@@ -83,23 +83,6 @@ def together(avatar: Avatar, size: int, threads: int, frames: int = 200) -> dict
     return {"frames/s": round(frames / wall, 1), "CPU ms a frame": round(spent / frames * 1e3, 2)}
 
 
-def field(size: int, precision: str | None, frames: int = 4) -> float:
-    """CPU milliseconds of a frame of the embedded radiance field, head, torso and super-resolution."""
-    from emogene.face.motion import LandmarkMotion
-
-    from emogene.avatar import Avatar
-    from emogene.avatar.avatar import Avatar as Trained
-
-    avatar = Avatar.open("grid-s1")
-    assert isinstance(avatar, Trained)
-    renderer = avatar.renderer(size, device="cpu", threads=1, precision=precision)
-    points = avatar.space.database[:: len(avatar.space.database) // frames].astype(np.float32)[:frames]
-    next(renderer.frames(LandmarkMotion(points[:1])))
-    start = time.process_time()
-    list(renderer.frames(LandmarkMotion(points)))
-    return round((time.process_time() - start) / frames * 1e3, 1)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -107,11 +90,10 @@ def main() -> None:
     parser.add_argument("--avatar", type=Path, default=AVATAR)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--without-field", action="store_true")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), help="of the field; the processor's best")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     avatar = Avatar.open(options.avatar)
+    assert isinstance(avatar, Avatar)
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as one:
         figures: dict[str, object] = {
             "processor": os.environ.get("NUMBA_CPU_NAME") or llvmlite.binding.get_host_cpu_name(),
@@ -120,10 +102,6 @@ def main() -> None:
             "ms a frame, one thread": one.submit(stages, avatar, options.size).result(),
             f"{options.threads} threads": together(avatar, options.size, options.threads),
         }
-        if not options.without_field:
-            figures["radiance field, ms a frame"] = one.submit(
-                field, options.size, options.precision
-            ).result()
     print(json.dumps(figures, indent=2))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
