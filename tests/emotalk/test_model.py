@@ -11,8 +11,8 @@ from emogene.audio import analyse as heard_by
 from emogene.clock import SAMPLE_RATE, SPEECH_FPS, frame_count
 from emogene.emotalk import HEARD, LABELS, EmoTalk, Emotion, parse
 from emogene.emotalk.network import FORMAT
-from emogene.emotalk.speech import EmotionalSpeech
 from emogene.face.arkit import ARKIT_52, INDEX
+from emogene.face.felt import EmotionalSpeech
 from emogene.track import Track
 from emogene.weights.file import save_network
 

@@ -6,8 +6,8 @@ import pytest
 
 from emogene.audio import Speech
 from emogene.clock import VIDEO_FPS
-from emogene.emotalk.speech import EmotionalSpeech
 from emogene.face.arkit import INDEX, blendshapes
+from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import MOUTH
 from emogene.face.mean import mean_face
 from emogene.face.rig import Rig

@@ -4,10 +4,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from emogene.emotalk.speech import EmotionalSpeech
 from emogene.errors import EmoGeneError
 from emogene.evaluate.mixture import compare
 from emogene.face.arkit import INDEX, blendshapes
+from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import Landmarks, mouth_openness
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emogene.emotalk.speech import EmotionalSpeech
 from emogene.errors import EmoGeneError
 from emogene.evaluate.mixture import compare
 from emogene.face.arkit import INDEX, blendshapes
+from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import MOUTH, PARTS, Landmarks
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
