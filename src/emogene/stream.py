@@ -123,7 +123,8 @@ class Stream:
     def _tell(self, blocks: list[tuple[np.ndarray, ...]], total: int | None) -> tuple[np.ndarray | None, ...]:
         if not blocks:
             return (None,) * self.stage.outputs
-        rows = [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*blocks, strict=True)]
+        outputs = [[block[i] for block in blocks] for i in range(self.stage.outputs)]
+        rows = [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in outputs]
         if total is not None:
             rows = [part[: total - self._told] for part in rows]
         self._told += len(rows[0])

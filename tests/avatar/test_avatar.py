@@ -11,7 +11,7 @@ from emogene.errors import EmoGeneError
 from emogene.motion2video.splats import Gaussians, Group
 from emogene.weights.embedded import assets
 
-EMBEDDED = assets() / "avatars" / "grid-s1-splats.safetensors"
+EMBEDDED = assets() / "avatars" / "grid-s1.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,7 @@ def test_splats_survive_their_eight_bits(splats):
 def test_an_avatar_is_read_as_it_was_written(avatar, tmp_path):
     avatar.save(tmp_path / "copy.safetensors")
     copy = Avatar.open(tmp_path / "copy.safetensors")
+    assert isinstance(copy, Avatar)
     assert (copy.provenance, copy.camera) == (avatar.provenance, avatar.camera)
     assert copy.training == avatar.training
     np.testing.assert_array_equal(copy.space.database, avatar.space.database)
@@ -93,7 +94,7 @@ def test_other_files_are_one_line(avatar, tmp_path, header):
 def test_what_is_no_safetensors_file_is_one_line(tmp_path):
     (tmp_path / "a.safetensors").write_text(json.dumps({}))
     for path in (tmp_path / "a.safetensors", tmp_path / "none.safetensors"):
-        with pytest.raises(EmoGeneError, match="not an avatar file"):
+        with pytest.raises(EmoGeneError, match="avatar"):
             Avatar.open(path)
 
 

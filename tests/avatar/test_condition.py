@@ -45,7 +45,7 @@ def test_speech_goes_to_the_condition(basis, frames):
     assert np.abs(rest).mean() < 0.004
 
 
-def test_unseen_motion_goes_to_the_warp_and_leaves_the_lips(basis, frames):
+def test_unseen_motion_is_left_to_the_rig_and_leaves_the_lips(basis, frames):
     raised = frames.copy()
     raised[:, BROWS, 1] += 0.1
     before, after = basis.split(frames), basis.split(raised)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emogene.avatar.splat_avatar import SplatAvatar
 
+from emogene.avatar import Avatar
 from emogene.avatar.capture.tracks import track
 from emogene.weights.embedded import assets
 
@@ -15,7 +15,8 @@ MODEL = Path(__file__).parents[3] / "shared" / "data" / "models" / "face_landmar
 @pytest.mark.skipif(not MODEL.is_file(), reason="needs ../shared/data/models/face_landmarker.task")
 def test_every_frame_is_tracked_by_itself():
     """The same picture gives the same points whatever came before it, and where they were drawn."""
-    avatar = SplatAvatar.open(assets() / "avatars" / "grid-s1-splats.safetensors")
+    avatar = Avatar.open(assets() / "avatars" / "grid-s1.safetensors")
+    assert isinstance(avatar, Avatar)
     points = avatar.space.database[[0, 300, 600]]
     pose = avatar.pose[np.array([0, 100, 200])]
     portrait = avatar.portrait(256, np.full((256, 256, 3), 128, np.uint8))

@@ -78,7 +78,7 @@ class ConditionBasis:
         """The condition ``[T, K + 2]`` within the avatar's reach; the rest as displacement ``[T, 68, 3]``.
 
         A face that no training frame resembles (an emotion, on an avatar that was filmed neutral) gets the
-        condition of the faces that articulate alike: what it adds to them is geometry, and left to the warp.
+        condition of the faces that articulate alike: what it adds to them is geometry, and left to the rig.
         Components clamped one by one would still be a combination that the field never saw.
         """
         components = _project(points, self.mean, self.basis)
@@ -94,7 +94,8 @@ class ConditionBasis:
     def gaze_at(self, angles: np.ndarray) -> np.ndarray:
         """Gaze ``[T, 2]`` in eye widths, as it is measured, for the eyes turned by ``angles [T, 2]`` radians
         to the viewer's right and up; 0 is the mean. It stays about where the eyes went in training."""
-        width = np.mean([np.linalg.norm(self.mean[a, :2] - self.mean[b, :2]) for a, b in _EYE_CORNERS])
+        ends = self.mean[np.array(_EYE_CORNERS), :2]
+        width = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1).mean()
         offset = PUPIL_RADIUS / width * np.sin(angles)
         mean, deviation = self.gaze
         return mean + soft_clamp(offset, -GAZE_REACH * deviation, GAZE_REACH * deviation)

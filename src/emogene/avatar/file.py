@@ -101,8 +101,8 @@ class AnyAvatar(Protocol):
         threads: int | None = None,
         precision: str | None = None,
     ) -> PerformanceRenderer:
-        """Pictures of ``size`` pixels each way: see :class:`RenderConfig`. ``precision``: fp32 or bf16; what
-        suits the networks and the processor if None."""
+        """Pictures of ``size`` pixels each way over ``background``: a colour, an image file or a picture, the
+        avatar's own if None. ``precision`` of networks: fp32 or bf16; what suits them if None."""
         ...
 
     def save(self, path: str | Path) -> None:

@@ -17,9 +17,9 @@ from emogene.emotalk.emotion import HEARD, LABELS, Emotion, Timeline
 from emogene.emotalk.expressions import asymmetry, strength, table
 from emogene.emotalk.features import VoiceProsody
 from emogene.emotalk.network import FORMAT, EmotionNet
-from emogene.emotalk.speech import EmotionalSpeech
 from emogene.emotalk.stage import NetworkStage
 from emogene.face.arkit import ARKIT_52, INDEX, blendshapes
+from emogene.face.felt import EmotionalSpeech
 from emogene.stream import Resample, Stage, Stream
 from emogene.track import Track
 from emogene.weights.embedded import assets

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emogene.face.arkit import INDEX
+from emogene.mixture.calibration import Calibration
 
 _JAW = ("jawOpen",)
 _LIPS = ("mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthFunnel")
@@ -24,15 +25,18 @@ class MouthRule:
     """Openness at which lips count as closed."""
     still: float = 0.03
     """Openness below which a mouth without a voice rests."""
-    wide: float = 0.09
+    wide: float = 0.12
     """A wide open mouth: the emotion's opening shapes are at their greatest there."""
-    most: float = 1.0
+    meeting: float = 0.16
+    """Openness, as a share of the avatar's own range, up to which the words' lips are theirs alone: a closure,
+    and the way into it."""
+    most: float = 0.6
     """By how much of itself an opening may grow."""
     jaw: float = 0.6
     """Share of the emotion's jaw in speech; a wide jaw is the words' own."""
     silence: float = 0.2
     """Shortest pause in which the mouth is set free."""
-    fade: float = 0.15
+    fade: float = 0.3
     """How long before and after that the freedom comes and goes."""
 
 
@@ -79,16 +83,23 @@ def spoken_weights(
 
 
 def shared_gaps(
-    spoken: np.ndarray, emotional: np.ndarray, free: np.ndarray, rule: MouthRule | None = None
+    spoken: np.ndarray,
+    emotional: np.ndarray,
+    free: np.ndarray,
+    calibration: Calibration,
+    rule: MouthRule | None = None,
 ) -> np.ndarray:
     """The gaps between the inner lips that words and emotion make together, ``[T, 3, 3]`` decimetres.
 
     ``spoken [T, 3, 3]``: the words' own; ``emotional [T, 3, 3]``: what the emotion's whole expression adds to
-    them; ``free [T]``. In speech the words' gaps are widened in proportion, so that closed lips stay closed
-    and openings keep their rhythm: by as much as the emotion would open a mouth that is ``rule.wide`` open,
-    ``rule.most`` times at most. An emotion never narrows a speaking mouth.
+    them; ``free [T]``. In speech the words' gaps are widened in proportion to what exceeds ``rule.meeting``,
+    so that closed lips stay closed and openings keep their rhythm: by as much as the emotion would open a
+    mouth that is ``rule.wide`` open, ``rule.most`` times at most. An emotion never narrows a speaking mouth.
     """
     rule = rule or MouthRule()
     opening = np.linalg.norm(emotional.mean(1), axis=-1) * np.sign(emotional[..., 1].mean(1))
     wider = np.clip(opening / rule.wide, 0, rule.most)
-    return spoken * (1 + (1 - free) * wider)[:, None, None] + free[:, None, None] * emotional
+    width = np.linalg.norm(spoken, axis=-1, keepdims=True)
+    meeting = calibration.shut + rule.meeting * calibration.range
+    excess = np.maximum(width - meeting, 0) / np.maximum(width, 1e-9)
+    return spoken * (1 + ((1 - free) * wider)[:, None, None] * excess) + free[:, None, None] * emotional

@@ -7,15 +7,15 @@ import numpy as np
 from emogene.audio import Speech
 from emogene.audio.voiced import Voiced
 from emogene.clock import SPEECH_FPS, VIDEO_FPS
-from emogene.emotalk.speech import EmotionalSpeech
+from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import mouth_openness
+from emogene.face.mixed import Mixed
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
 from emogene.mixture.calibration import Calibration, gaps
 from emogene.mixture.emotional_mouth import MouthRule, freedom, shared_gaps, spoken_weights
 from emogene.mixture.lip_sync import hold_gaps, open_mouth
 from emogene.mixture.lle import EVERY_PART, blend, project_parts
-from emogene.mixture.model import Mixed
 from emogene.mixture.one_euro import OneEuro, zero_lag_one_euro
 from emogene.smooth import gaussian
 from emogene.stream import Resample, Stage, Stream
@@ -56,7 +56,7 @@ class Mixing:
         self._told = False
 
     def push(self, lips: np.ndarray | None, felt: EmotionalSpeech, speech: Speech) -> Mixed | None:
-        """See :class:`emogene.mixture.model.MixtureStream`."""
+        """See :class:`emogene.mixture.interface.MixtureStream`."""
         end = speech.end
         (voiced,) = self._at_video_rate.push(*self._voiced.push(speech.f0, end=end), end=end)
         both = None
@@ -102,7 +102,7 @@ class FiveSteps(Stage):
 
         # 3. First lip-sync refinement: the gaps between the lips are the words', widened as the emotion may
         # (not at all, where it is not told apart from the words).
-        wanted = shared_gaps(gaps(own), told[:, None, None] * gaps(emotional), free, mixture.rule)
+        wanted = shared_gaps(gaps(own), told[:, None, None] * gaps(emotional), free, avatar, mixture.rule)
         mixed = hold_gaps(open_mouth(mixed, wanted, avatar), wanted, avatar)
 
         # 4. One-Euro filter, without lag.

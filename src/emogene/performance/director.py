@@ -6,10 +6,10 @@ import numpy as np
 
 from emogene.audio import Speech
 from emogene.clock import SPEECH_FPS, VIDEO_FPS
-from emogene.emotalk.speech import EmotionalSpeech
 from emogene.face.arkit import blendshapes
+from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import Landmarks
-from emogene.mixture.model import Mixed
+from emogene.face.mixed import Mixed
 from emogene.performance.body import BodyStream
 from emogene.performance.performance import Performance
 from emogene.performance.rhythm import Rhythm

@@ -18,9 +18,8 @@ from emogene.reference.condition import EyeRange, LandmarkStatistics, official_b
 from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.radnerf.backend import Backend
 from emogene.reference.radnerf.networks import networks_header, networks_tensors, read_networks
-from emogene.reference.radnerf.performance_renderer import RenderConfig
 from emogene.reference.radnerf.renderer import Portrait
-from emogene.reference.renderer import OfficialRenderer, PoseTrack
+from emogene.reference.renderer import OfficialRenderer, PoseTrack, RenderConfig
 from emogene.reference.space import BaselSpace
 from emogene.video.background import Background
 
@@ -86,7 +85,14 @@ class OfficialAvatar:
             eyes=self.eyes,
             track=self.track,
             background=self.background,
-            config=RenderConfig(size, background, device, threads, dtype, backend),
+            config=RenderConfig(
+                size=size,
+                background=background,
+                device=device,
+                threads=threads,
+                dtype=dtype,
+                backend=backend,
+            ),
         )
 
     def save(self, path: str | Path) -> None:
@@ -114,7 +120,7 @@ class OfficialAvatar:
             **{f"statistics.{f.name}": getattr(self.statistics, f.name) for f in fields(self.statistics)},
         }
         tensors = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in arrays.items()}
-        return tensors | networks_tensors(self.portrait, half=False)
+        return tensors | networks_tensors(self.portrait)
 
     @classmethod
     def unpack(cls, header: dict[str, Any], tensors: dict[str, Tensor]) -> "OfficialAvatar":

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from emogene.audio import Speech
-from emogene.emotalk import Emotion, EmotionalSpeech, Timeline
+from emogene.emotalk import Emotion, Timeline
 from emogene.errors import EmoGeneError
+from emogene.face.felt import EmotionalSpeech
 from emogene.reference.emotalk import LEVELS, PERSONS, OfficialEmoTalk, load_emotalk
 
 

@@ -10,15 +10,15 @@ import numpy as np
 
 from emogene.audio import Speech
 from emogene.clock import VIDEO_FPS
-from emogene.emotalk.speech import EmotionalSpeech
 from emogene.errors import EmoGeneError
 from emogene.face.arkit import ARKIT_52
+from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import MOUTH, PARTS, mouth_openness
+from emogene.face.mixed import Mixed
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
 from emogene.mixture.lip_sync import any_within, spread
 from emogene.mixture.lle import blend, project, project_parts
-from emogene.mixture.model import Mixed
 from emogene.mixture.one_euro import OneEuro, one_euro
 from emogene.stream import Resample, Stage, Stream
 
@@ -121,7 +121,7 @@ class ReferenceMixing:
         self._blendshapes: Stream | None = None
 
     def push(self, lips: np.ndarray | None, felt: EmotionalSpeech, speech: Speech) -> Mixed | None:
-        """See :class:`emogene.mixture.model.MixtureStream`."""
+        """See :class:`emogene.mixture.interface.MixtureStream`."""
         weights, end = None, speech.end
         if felt.emotion is not None:
             weights = felt.together.values

@@ -1,6 +1,5 @@
 """Splats fitted to pictures: Adam on a few frames a step; unseen splats move to where they are missed."""
 
-from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from emogene.motion2video.splats.layout import DYNAMIC
 from emogene.motion2video.splats.rasteriser import Rasteriser
 from emogene.motion2video.splats.view import View
 from emogene.output import replacing
+from emogene.progress import Progress, over, silent
 
 f4 = np.float32
 
@@ -117,7 +117,8 @@ class SplatTrainer:
 
     def run(
         self,
-        progress: Callable[[Sequence[int]], Iterable[int]] = iter,
+        progress: Progress = silent,
+        what: str = "splats",
         checkpoint: Path | None = None,
         every: int = 100,
     ) -> Gaussians:
@@ -125,7 +126,7 @@ class SplatTrainer:
         training goes on from it if it is there."""
         if checkpoint and checkpoint.is_file():
             self.restore(checkpoint)
-        for _ in progress(range(self.steps_done, self.config.steps)):
+        for _ in over(range(self.steps_done, self.config.steps), what, progress):
             self.step()
             if checkpoint and self.steps_done % every == 0:
                 self.save(checkpoint)

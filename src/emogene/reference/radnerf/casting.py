@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from emogene.motion2video.warp import Warp
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,7 +19,8 @@ from emogene.reference.radnerf.rays import Rays
 
 CHUNK = 8192  # points that go through the networks at once: their activations stay in the CPU's cache
 WIDE_CHUNK = 2**17  # the same elsewhere: enough to fill a GPU, little for its memory
-ROUND = 12  # samples of a ray that are computed before it is asked whether it has ended
+MOST_IN_ROUND = 8  # samples of a ray that are computed before it is asked whether it has ended
+THRESHOLD = 0.01  # transmittance
 GRAIN = 512  # chunks are padded to multiples of this: oneDNN keeps compiled code for every size it has met
 
 
@@ -45,7 +45,6 @@ class _Cast(NamedTuple):
     """``[R]``: where each ray enters the head's box."""
     far: Tensor
     """``[R]``: where it leaves it."""
-    warp: Warp | None
     frame: HeadFrame
     view: Tensor
     """``[R, codes]``: what varies with the direction."""
@@ -54,32 +53,30 @@ class _Cast(NamedTuple):
 class Caster:
     """Casts rays at a head, on the device that it is on.
 
-    ``threshold``: rays end below this transmittance; those of a direct head then count as opaque, official
-    ones stay as they are. ``backend``: the kernels, or plain PyTorch.
+    ``threshold``: rays end below this transmittance. ``backend``: the kernels, or plain PyTorch.
     """
 
     def __init__(
-        self, field: HeadField, dtype: torch.dtype, threshold: float | None = None, backend: Backend = "auto"
+        self, field: HeadField, dtype: torch.dtype, threshold: float = THRESHOLD, backend: Backend = "auto"
     ) -> None:
-        self.solid = field.config.direct
-        self.threshold = np.float32((0.05 if self.solid else 0.01) if threshold is None else threshold)
+        self.threshold = np.float32(threshold)
         self.head, self.config = FrozenHead(field, dtype), field.config
         self.box, self.occupancy = field.aabb_infer, Occupancy(field.density_bitfield)
         self.rounds = by_kernels(backend, self.box)
         self.chunk = CHUNK if self.box.device.type == "cpu" else WIDE_CHUNK
 
-    def __call__(self, rays: Rays, condition: Tensor, warp: Warp | None = None) -> HeadLayer:
+    def __call__(self, rays: Rays, condition: Tensor) -> HeadLayer:
         """``condition [1, width]``: :meth:`HeadField.condition`."""
-        near, far = near_far(rays.origin, rays.direction, self.box, self.config.nearest)
+        near, far = near_far(rays.origin, rays.direction, self.box)
         frame, view = self.head.frame(condition), self.head.view_codes(rays.direction)
-        cast = _Cast(rays, near, far, warp, frame, view)
+        cast = _Cast(rays, near, far, frame, view)
         seen = self._in_rounds(cast) if self.rounds else self._at_once(cast)
         depth = ((seen.depth - near).clamp_min(0) / (far - near)).nan_to_num(0)
         return seen._replace(depth=depth)
 
     def _in_rounds(self, cast: _Cast) -> HeadLayer:
-        """By the CPU's kernels: official rays by as many samples as those still alive leave room for, ours by
-        most that a ray meets, because samples in order along the rays stay in the cache. Depths in dm."""
+        """By the CPU's kernels, as many samples a round as the rays still alive leave room for. Depths are
+        distances."""
         from emogene.reference.radnerf import marching_cpu
 
         count = len(cast.near)
@@ -96,7 +93,6 @@ class Caster:
                 occupancy=self.occupancy,
                 rule=self.config.rule,
                 limit=limit,
-                warp=cast.warp,
                 backend="numba",
             )
             total += len(samples)
@@ -110,7 +106,6 @@ class Caster:
                 first=samples.first.numpy(),
                 limit=limit,
                 threshold=self.threshold,
-                solid=self.solid,
                 rays=alive.numpy(),
                 weights=weights.numpy(),
                 image=image.numpy(),
@@ -123,7 +118,7 @@ class Caster:
 
     def _at_once(self, cast: _Cast) -> HeadLayer:
         """By PyTorch: what :meth:`_in_rounds` gives, from samples ``[R, most]`` side by side."""
-        most = self.config.max_steps + ROUND  # no round goes further
+        most = self.config.max_steps + MOST_IN_ROUND  # no round goes further
         samples = march(
             origin=cast.rays.origin,
             direction=cast.rays.direction,
@@ -132,7 +127,6 @@ class Caster:
             occupancy=self.occupancy,
             rule=self.config.rule,
             limit=most,
-            warp=cast.warp,
             backend="reference",
         )
         sigma, colour = self._points(samples.position, samples.ray, cast)
@@ -146,16 +140,11 @@ class Caster:
         """What each sample contributes to its ray, ``[R, most]``, of ``optical [R, most]`` depths (density
         times step), the first ``number [R]`` of which are samples."""
         left = torch.exp(-F.pad(optical[:, :-1].cumsum(1), (1, 0)))  # transmittance before each sample
-        behind = left * torch.exp(-optical) if self.solid else left
         column = torch.arange(optical.shape[1], device=optical.device)
-        ends = (behind < float(self.threshold)) & (column < number[:, None])
-        lasts = ((column < number[:, None]) & ~ends).sum(1)  # samples before the one that ends the ray
+        through = (left >= float(self.threshold)) & (column < number[:, None])
+        lasts = through.sum(1)  # samples before the one that ends the ray
         used = (column <= lasts[:, None]) & (column < self._taken(lasts))
-        weight = torch.where(used, left - left * torch.exp(-optical), 0)
-        if self.solid:
-            closed = (ends & used).any(1, keepdim=True)
-            weight = torch.where(closed, weight / weight.sum(1, keepdim=True), weight)
-        return weight
+        return torch.where(used, left - left * torch.exp(-optical), 0)
 
     def _taken(self, lasts: Tensor) -> int:
         """How many samples the rounds take of a ray at most, if rays end after ``lasts [R]`` samples."""
@@ -167,9 +156,7 @@ class Caster:
 
     def _round(self, rays: int, alive: int, taken: int) -> int:
         """Samples of the next round, when ``alive`` rays have ``taken`` samples behind them."""
-        if self.solid:
-            return ROUND
-        return min(rays // alive, 8) if taken else 1
+        return min(rays // alive, MOST_IN_ROUND) if taken else 1
 
     def _points(self, position: Tensor, ray: Tensor, cast: _Cast) -> tuple[Tensor, Tensor]:
         """Density ``[M]`` and colour ``[M, 3]`` of ``position [M, 3]`` on ``ray [M]``."""
@@ -178,8 +165,7 @@ class Caster:
         sigma, colour = position.new_empty(len(position)), torch.empty_like(position)
         for first in range(0, len(position), self.chunk):
             part = slice(first, first + self.chunk)
-            codes = cast.view[ray[part]] if cast.view.shape[1] else cast.view
-            sigma[part], colour[part] = self.head(position[part], codes, cast.frame)
+            sigma[part], colour[part] = self.head(position[part], cast.view[ray[part]], cast.frame)
         return sigma[:count], colour[:count]
 
 

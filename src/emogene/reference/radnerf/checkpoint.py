@@ -11,10 +11,10 @@ from emogene.errors import EmoGeneError
 from emogene.reference.checkpoint import fill, latest_checkpoint, model_state, read_checkpoint
 from emogene.reference.radnerf.encodings import frequency_width
 from emogene.reference.radnerf.field import HeadConfig, HeadField
-from emogene.reference.radnerf.grid_config import GridConfig
+from emogene.reference.radnerf.grid_config import FEATURES, GridConfig
 from emogene.reference.radnerf.renderer import Portrait
 from emogene.reference.radnerf.superres import SuperResolution, SuperResolutionConfig
-from emogene.reference.radnerf.torso import TorsoConfig, TorsoField
+from emogene.reference.radnerf.torso import CONDITION_OCTAVES, OCTAVES, TorsoConfig, TorsoField
 
 Shapes = Mapping[str, tuple[int, ...]]
 SR_PREFIX = "sr_net."
@@ -60,20 +60,19 @@ class Options:
 
 
 def _grid(shapes: Shapes, name: str, dimensions: int, options: Options) -> GridConfig:
-    rows, features = shapes[f"{name}.embeddings"]
+    shape = shapes[f"{name}.embeddings"]
     for log2_rows in range(8, 25):
         config = GridConfig(
             dimensions=dimensions,
             levels=shapes[f"{name}.offsets"][0] - 1,
-            features=features,
             finest_resolution=options.finest_resolution,
             log2_rows=log2_rows,
             hashed=options.hashed,
             smoothstep=options.smoothstep,
         )
-        if config.rows == rows:
+        if (config.rows, FEATURES) == shape:
             return config
-    raise ValueError(f"{name}: no grid of {rows} rows ends at resolution {options.finest_resolution}")
+    raise ValueError(f"{name}: no grid of shape {shape} ends at resolution {options.finest_resolution}")
 
 
 def _layers(shapes: Shapes, name: str) -> int:
@@ -115,9 +114,9 @@ def torso_config(shapes: Shapes, options: Options) -> TorsoConfig:
     individuals, code = shapes["torso_individual_codes"]
     aware = "head_color_weights_encoder.0.weight" in shapes
     hidden, inputs = shapes["torso_deform_net.net.0.weight"]
-    encoded = inputs - frequency_width(2, 10) - code - 16 * aware
+    encoded = inputs - frequency_width(2, OCTAVES) - code - 16 * aware
     return TorsoConfig(
-        condition="pose" if encoded == frequency_width(6, 4) else "landmarks",
+        condition="pose" if encoded == frequency_width(6, CONDITION_OCTAVES) else "landmarks",
         head_aware=aware,
         individuals=individuals,
         individual_width=code,

@@ -5,16 +5,15 @@ import math
 import torch
 from torch import Tensor
 
-SH_CONSTANT = 0.28209479177387814
+SH_CONSTANT = 0.28209479177387814  # the first of them
+SH_WIDTH = 16
 
 
-def spherical_harmonics(direction: Tensor, bands: int = 4) -> Tensor:
-    """Real spherical harmonics of unit vectors, ``[N, 3] -> [N, bands ** 2]``, bands 0 to 4.
+def spherical_harmonics(direction: Tensor) -> Tensor:
+    """Real spherical harmonics of unit vectors, four bands: ``[N, 3] -> [N, SH_WIDTH]``.
 
     Signs follow instant-ngp (the second is -.4886 y).
     """
-    if bands < 2:
-        return direction.new_full((len(direction), bands), SH_CONSTANT)
     x, y, z = direction.unbind(-1)
     xx, yy, zz = x * x, y * y, z * z
     terms = [
@@ -35,7 +34,7 @@ def spherical_harmonics(direction: Tensor, bands: int = 4) -> Tensor:
         1.4453057213202769 * z * (xx - yy),
         0.59004358992664352 * x * (3 * yy - xx),
     ]
-    return torch.stack(terms[: bands**2], -1)
+    return torch.stack(terms, -1)
 
 
 def frequency_width(dimensions: int, octaves: int) -> int:

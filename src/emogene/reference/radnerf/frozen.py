@@ -5,16 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from emogene.packed import packs
-from emogene.reference.radnerf.encodings import SH_CONSTANT, frequency, spherical_harmonics
+from emogene.reference.radnerf.encodings import SH_CONSTANT, SH_WIDTH, frequency, spherical_harmonics
 from emogene.reference.radnerf.field import HeadField
-from emogene.reference.radnerf.torso import TorsoConfig, TorsoField
-
-
-def best_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on a CPU that multiplies it natively, and may; float32 elsewhere."""
-    native = torch.cpu._is_avx512_bf16_supported() and packs(torch.bfloat16)
-    return torch.bfloat16 if native and device.type == "cpu" else torch.float32
+from emogene.reference.radnerf.torso import OCTAVES, TorsoConfig, TorsoField
 
 
 def _columns(weight: Tensor, *widths: int) -> list[Tensor]:
@@ -30,11 +23,12 @@ def _relu_(x: Tensor) -> Tensor:
 
 
 class HeadFrame(NamedTuple):
-    """What one frame's condition adds to the first layers: a row each, in the head's dtype."""
+    """What is the same for all points of a frame, in the first layers: a row each."""
 
     ambient: Tensor
-    sigma: Tensor
+    """float32"""
     colour: Tensor
+    """in the head's dtype"""
 
 
 class FrozenHead:
@@ -47,63 +41,49 @@ class FrozenHead:
 
     def __init__(self, field: HeadField, dtype: torch.dtype = torch.float32) -> None:
         c = field.config
-        self.field, self.config, self.dtype = field, c, dtype
-        positions = c.position_grid.width
+        self.field, self.dtype = field, dtype
+        positions, ambients = c.position_grid.width, c.ambient_grid.width
         first, *middle, last = (w.detach() for w in field.sigma_net.weights())
-        second = first.shape[1] - positions
-        self.sigma_position, self.sigma_second = (m.to(dtype) for m in _columns(first, positions, second))
+        self.sigma_position, self.sigma_ambient = (m.to(dtype) for m in _columns(first, positions, ambients))
         self.sigma_middle = [w.T.contiguous().to(dtype) for w in middle]
         colour_first, *colour_rest = (w.detach() for w in field.color_net.weights())
         view, geometry, self.individual = _columns(
-            colour_first, c.view_bands**2, c.geometry_width, c.individual_width
+            colour_first, SH_WIDTH, c.geometry_width, c.individual_width
         )
         # The first spherical harmonic is a constant.
-        self.view_constant, self.view = view[:1].sum(0, keepdim=True) * SH_CONSTANT, view[1:].to(dtype)
+        self.view_constant, self.view = view[:1] * SH_CONSTANT, view[1:].to(dtype)
         self.sigma_last = last[:1].T.contiguous().to(dtype)
         self.colour_first = (last[1:].T @ geometry).to(dtype)
         self.colour_rest = [w.T.contiguous().to(dtype) for w in colour_rest]
-        if c.ambient_width:
-            first, *rest = (w.detach() for w in field.ambient_net.weights())
-            self.ambient_position, self.ambient_condition = _columns(first, positions, c.condition_width)
-            self.ambient_rest = [w.T.contiguous() for w in rest]
+        first, *rest = (w.detach() for w in field.ambient_net.weights())
+        self.ambient_position, self.ambient_condition = _columns(first, positions, c.condition_width)
+        self.ambient_rest = [w.T.contiguous() for w in rest]
 
     def frame(self, condition: Tensor) -> HeadFrame:
         """Biases of a frame of ``condition [1, width]``, with the individual code of frame 0."""
-        condition = condition.detach().float()
-        ambient = condition[:, :0]
-        sigma = torch.zeros(1, self.sigma_position.shape[1], device=condition.device)
-        if self.config.ambient_width:
-            ambient = condition @ self.ambient_condition
-        else:
-            sigma = condition @ self.sigma_second.float()
-        code = self.field.individual()
-        colour = self.view_constant.float()
-        if code is not None:
-            colour = colour + code.detach() @ self.individual
-        return HeadFrame(ambient, sigma.to(self.dtype), colour.to(self.dtype))
+        ambient = condition.detach().float() @ self.ambient_condition
+        colour = self.view_constant + self.field.individual().detach() @ self.individual
+        return HeadFrame(ambient, colour.to(self.dtype))
 
     def view_codes(self, direction: Tensor) -> Tensor:
-        """``[R, 3] -> [R, bands ** 2 - 1]``, per ray: what varies with the direction."""
-        return spherical_harmonics(direction, self.config.view_bands)[:, 1:].to(self.dtype)
+        """``[R, 3] -> [R, SH_WIDTH - 1]``, per ray: what varies with the direction."""
+        return spherical_harmonics(direction)[:, 1:].to(self.dtype)
 
     @torch.no_grad()
     def __call__(self, position: Tensor, view: Tensor, frame: HeadFrame) -> tuple[Tensor, Tensor]:
         """``position [M, 3]`` and its ray's view code -> density ``[M]`` and colour ``[M, 3]``, float32."""
         features = self.field.position_embedder(position)
-        low = features.to(self.dtype)
-        x = torch.addmm(frame.sigma, low, self.sigma_position)
-        if self.config.ambient_width:
-            a = torch.addmm(frame.ambient, features, self.ambient_position)
-            for weight in self.ambient_rest:
-                a = _relu_(a) @ weight
-            x.addmm_(self.field.ambient_embedder(a.tanh_()).to(self.dtype), self.sigma_second)
+        a = torch.addmm(frame.ambient, features, self.ambient_position)
+        for weight in self.ambient_rest:
+            a = _relu_(a) @ weight
+        x = features.to(self.dtype) @ self.sigma_position
+        x.addmm_(self.field.ambient_embedder(a.tanh_()).to(self.dtype), self.sigma_ambient)
         for weight in self.sigma_middle:
             x = _relu_(x) @ weight
         _relu_(x)
         sigma = (x @ self.sigma_last).float().exp_()
         colour = torch.addmm(frame.colour, x, self.colour_first)
-        if view.shape[1]:
-            colour.addmm_(view, self.view)
+        colour.addmm_(view, self.view)
         for weight in self.colour_rest:
             colour = _relu_(colour) @ weight
         return sigma[:, 0], colour.float().sigmoid_()
@@ -118,7 +98,7 @@ class FrozenTorso:
         self.field, self.config, self.dtype = field, c, dtype
         self.visible = torch.nonzero(field.mask(pixels))[:, 0]
         self.x = pixels[self.visible] * c.shrink
-        coordinates = frequency(self.x, c.octaves).to(dtype)
+        coordinates = frequency(self.x, OCTAVES).to(dtype)
         first, *rest = (w.detach().to(dtype) for w in field.torso_deform_net.weights())
         self.deform = _FirstLayer(first, coordinates, c)
         self.deform_rest = [w.T.contiguous() for w in rest]

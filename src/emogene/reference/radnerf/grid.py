@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from emogene.reference.radnerf.backend import Backend, by_kernels
-from emogene.reference.radnerf.grid_config import UINT32, GridConfig
+from emogene.reference.radnerf.grid_config import FEATURES, UINT32, GridConfig
 
 
 def grid_reference(unit: Tensor, table: Tensor, config: GridConfig) -> Tensor:
-    """Plain PyTorch grid encoding, the oracle of the kernels; differentiable, on any device.
+    """Plain PyTorch grid encoding, the oracle of the kernel; differentiable, on any device.
 
-    ``unit [N, D]`` in 0..1 (points outside give zeros), ``table [rows, F]`` -> ``[N, levels * F]``.
+    ``unit [N, D]`` in 0..1 (points outside give zeros), ``table [rows, 2]`` -> ``[N, levels * 2]``.
     """
     layout = config.layout
     inside = ((unit >= 0) & (unit <= 1)).all(-1, keepdim=True)
@@ -39,46 +39,24 @@ def grid_reference(unit: Tensor, table: Tensor, config: GridConfig) -> Tensor:
     return torch.where(inside, value.flatten(1), 0)
 
 
-class _GridKernel(torch.autograd.Function):
-    """The numba kernels as one differentiable operation."""
-
-    @staticmethod
-    def forward(ctx, unit: Tensor, table: Tensor, config: GridConfig) -> Tensor:
-        from emogene.reference.radnerf import grid_cpu
-
-        ctx.save_for_backward(unit, table)
-        ctx.layout = config.layout
-        out = torch.empty(len(unit), config.width)
-        grid_cpu.forward(unit=unit.numpy(), table=table.numpy(), out=out.numpy(), layout=ctx.layout)
-        return out
-
-    @staticmethod
-    def backward(ctx, *grads: Tensor):
-        from emogene.reference.radnerf import grid_cpu
-
-        unit, table = ctx.saved_tensors
-        grad = grads[0].float().contiguous().numpy()
-        grad_unit = grad_table = None
-        if ctx.needs_input_grad[1]:
-            grad_table = torch.zeros_like(table)
-            grid_cpu.backward_table(unit=unit.numpy(), grad=grad, out=grad_table.numpy(), layout=ctx.layout)
-        if ctx.needs_input_grad[0]:
-            grad_unit = torch.empty_like(unit)
-            grid_cpu.backward_unit(
-                unit=unit.numpy(), table=table.numpy(), grad=grad, out=grad_unit.numpy(), layout=ctx.layout
-            )
-        return grad_unit, grad_table, None
-
-
 def grid_encode(unit: Tensor, table: Tensor, config: GridConfig, backend: Backend = "auto") -> Tensor:
-    """``unit [N, D]`` in 0..1, ``table [rows, F]`` -> ``[N, levels * F]``; zeros outside 0..1."""
+    """``unit [N, D]`` in 0..1, ``table [rows, 2]`` -> ``[N, levels * 2]``; zeros outside 0..1."""
     if not by_kernels(backend, unit, table):
         return grid_reference(unit, table, config)
-    return _GridKernel.apply(unit.contiguous(), table, config)  # pyright: ignore[reportReturnType]
+    from emogene.reference.radnerf import grid_cpu
+
+    out = torch.empty(len(unit), config.width)
+    grid_cpu.encode(
+        unit=unit.detach().contiguous().numpy(),
+        table=table.detach().numpy(),
+        out=out.numpy(),
+        layout=config.layout,
+    )
+    return out
 
 
 class GridEncoding(nn.Module):
-    """A trainable grid over the box ``-1..1``: ``[N, D] -> [N, levels * features]``."""
+    """A trainable grid over the box ``-1..1``: ``[N, D] -> [N, levels * 2]``."""
 
     embeddings: nn.Parameter
     offsets: Tensor
@@ -87,7 +65,7 @@ class GridEncoding(nn.Module):
         super().__init__()
         self.config = config
         self.backend: Backend = backend
-        self.embeddings = nn.Parameter(torch.empty(config.rows, config.features).uniform_(-1e-4, 1e-4))
+        self.embeddings = nn.Parameter(torch.empty(config.rows, FEATURES).uniform_(-1e-4, 1e-4))
         self.register_buffer("offsets", torch.from_numpy(config.layout.offsets.copy()))
 
     def forward(self, x: Tensor) -> Tensor:

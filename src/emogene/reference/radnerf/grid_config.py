@@ -8,6 +8,7 @@ import numpy as np
 
 PRIMES = (1, 2654435761, 805459861)
 UINT32 = 0xFFFFFFFF
+FEATURES = 2  # numbers per level
 
 
 class GridLayout(NamedTuple):
@@ -31,8 +32,6 @@ class GridConfig:
     dimensions: int = 3
     """Of the coordinates: 2 or 3."""
     levels: int = 16
-    features: int = 2
-    """Numbers per level."""
     base_resolution: int = 16
     finest_resolution: int = 2048
     log2_rows: int = 16
@@ -44,7 +43,7 @@ class GridConfig:
     @property
     def width(self) -> int:
         """Numbers per point."""
-        return self.levels * self.features
+        return self.levels * FEATURES
 
     @property
     def rows(self) -> int:

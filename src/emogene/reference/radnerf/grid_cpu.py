@@ -1,7 +1,7 @@
-"""Numba kernels of the grid encoding: forward, and backward with respect to table and coordinates.
+"""Numba kernel of the grid encoding.
 
-They see three coordinates; a 2-D grid is one whose third stride is zero. They run on the calling thread and
-release the GIL, so threads may each encode their own points.
+It sees three coordinates; a 2-D grid is one whose third stride is zero. It runs on the calling thread and
+releases the GIL, so threads may each encode their own points.
 """
 
 import numpy as np
@@ -75,74 +75,17 @@ def _inside(x):
 
 
 @compiled
-def _forward(unit, table, layout, out):
-    features = table.shape[1]
+def _encode(unit, table, layout, out):
     for n in range(unit.shape[0]):
         if not _inside(unit[n]):
             out[n] = 0
             continue
         for level in range(layout.scales.shape[0]):
             rows, weights = _locate(unit[n], layout, level)
-            row, column = np.uint64(layout.offsets[level]), level * features
-            if features == 4:  # all loads before the stores, so that they become vector instructions
-                p, q = _mix(table, row, rows, weights, 0), _mix(table, row, rows, weights, 1)
-                r, s = _mix(table, row, rows, weights, 2), _mix(table, row, rows, weights, 3)
-                out[n, column], out[n, column + 1], out[n, column + 2], out[n, column + 3] = p, q, r, s
-            elif features == 2:
-                p, q = _mix(table, row, rows, weights, 0), _mix(table, row, rows, weights, 1)
-                out[n, column], out[n, column + 1] = p, q
-            else:
-                for f in range(features):
-                    out[n, column + f] = _mix(table, row, rows, weights, f)
-
-
-@compiled
-def _backward_table(unit, grad, layout, out):
-    features = out.shape[1]
-    for n in range(unit.shape[0]):
-        if not _inside(unit[n]):
-            continue
-        for level in range(layout.scales.shape[0]):
-            rows, weights = _locate(unit[n], layout, level)
-            column = level * features
-            for c in range(8):
-                row, w = np.uint64(layout.offsets[level]) + rows[c], weights[c]
-                if features == 4:
-                    p, q = out[row, 0] + w * grad[n, column], out[row, 1] + w * grad[n, column + 1]
-                    r, s = out[row, 2] + w * grad[n, column + 2], out[row, 3] + w * grad[n, column + 3]
-                    out[row, 0], out[row, 1], out[row, 2], out[row, 3] = p, q, r, s
-                elif features == 2:
-                    p, q = out[row, 0] + w * grad[n, column], out[row, 1] + w * grad[n, column + 1]
-                    out[row, 0], out[row, 1] = p, q
-                else:
-                    for f in range(features):
-                        out[row, f] += w * grad[n, column + f]
-
-
-@compiled
-def _backward_unit(unit, table, grad, layout, out):
-    features = table.shape[1]
-    for n in range(unit.shape[0]):
-        out[n] = 0
-        if not _inside(unit[n]):
-            continue
-        for level in range(layout.scales.shape[0]):
-            rows, _ = _locate(unit[n], layout, level)
-            rest = table[layout.offsets[level] : layout.offsets[level + 1]]
-            for c in range(8):
-                pull = np.float32(0)
-                for f in range(features):
-                    pull += rest[rows[c], f] * grad[n, level * features + f]
-                for a in range(3):
-                    slope = layout.scales[level] if (c >> a) & 1 else -layout.scales[level]
-                    for b in range(3):
-                        part = _split(unit[n, b], layout.scales[level])[1]
-                        if a != b:
-                            share = _weigh(part, layout.smoothstep)
-                            slope *= share if (c >> b) & 1 else np.float32(1) - share
-                        elif layout.smoothstep:
-                            slope *= np.float32(6) * part * (np.float32(1) - part)
-                    out[n, a] += slope * pull
+            first, column = np.uint64(layout.offsets[level]), 2 * level
+            # Both are loaded before either is stored, so that they become vector instructions.
+            one, other = _mix(table, first, rows, weights, 0), _mix(table, first, rows, weights, 1)
+            out[n, column], out[n, column + 1] = one, other
 
 
 def _in_space(unit: np.ndarray) -> np.ndarray:
@@ -150,20 +93,6 @@ def _in_space(unit: np.ndarray) -> np.ndarray:
     return np.pad(unit, ((0, 0), (0, 3 - unit.shape[1]))) if unit.shape[1] < 3 else unit
 
 
-def forward(unit: np.ndarray, table: np.ndarray, out: np.ndarray, layout: GridLayout) -> None:
-    """``unit [N, D]``, ``table [rows, F]`` -> ``out [N, levels * F]``, all float32."""
-    _forward(_in_space(unit), table, layout, out)
-
-
-def backward_table(unit: np.ndarray, grad: np.ndarray, out: np.ndarray, layout: GridLayout) -> None:
-    """Adds to ``out [rows, F]`` the gradient of the table; ``grad [N, levels * F]``."""
-    _backward_table(_in_space(unit), grad, layout, out)
-
-
-def backward_unit(
-    unit: np.ndarray, table: np.ndarray, grad: np.ndarray, out: np.ndarray, layout: GridLayout
-) -> None:
-    """Writes to ``out [N, D]`` the gradient of the coordinates."""
-    slopes = np.empty((len(unit), 3), np.float32)
-    _backward_unit(_in_space(unit), table, grad, layout, slopes)
-    out[:] = slopes[:, : unit.shape[1]]
+def encode(unit: np.ndarray, table: np.ndarray, out: np.ndarray, layout: GridLayout) -> None:
+    """``unit [N, D]``, ``table [rows, 2]`` -> ``out [N, levels * 2]``, all float32."""
+    _encode(_in_space(unit), table, layout, out)

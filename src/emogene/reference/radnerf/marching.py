@@ -9,13 +9,13 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from emogene.motion2video.warp import Warp
 from torch import Tensor
 
 from emogene.reference.radnerf.backend import Backend, by_kernels
 
-BLOCK = 4  # cells
-MOST_GROWN = 4
+BOX = (-1.0, -0.5, -1.0, 1.0, 0.5, 1.0)  # low and high corner of what rays cross
+NEAREST = 0.05  # distance of a first sample from the camera
+BLOCK = 4**3  # cells, a cube of them: neighbours in Morton order
 SLAB = 2**15  # rays whose steps are held in memory together
 MISS = float(np.finfo(np.float32).max)
 
@@ -74,26 +74,14 @@ class Occupancy:
         return round((self.bits.numel() * 8) ** (1 / 3))
 
     @cached_property
-    def blocks(self) -> tuple[Tensor, ...]:
-        """``[size ** 3 / 64]`` uint8: blocks of 4 x 4 x 4 cells that are not empty; then grown by 1, 2.."""
-        side = self.size // BLOCK
-        index = morton(torch.cartesian_prod(*[torch.arange(side, device=self.bits.device)] * 3))
-        levels = [(self.bits.reshape(-1, BLOCK**3 // 8) != 0).any(-1).to(torch.uint8)]
-        volume = levels[0][index].reshape(1, 1, side, side, side).float()
-        for _ in range(MOST_GROWN):
-            volume = torch.nn.functional.max_pool3d(volume, 3, stride=1, padding=1)
-            levels.append(torch.empty_like(levels[0]))
-            levels[-1][index] = volume.flatten().to(torch.uint8)
-        return tuple(levels)
+    def blocks(self) -> Tensor:
+        """``[size ** 3 / 64]`` uint8: which blocks of 4 x 4 x 4 cells are not empty, in Morton order."""
+        return (self.bits.reshape(-1, BLOCK // 8) != 0).any(-1).to(torch.uint8)
 
-    def blocks_under(self, warp: Warp | None) -> tuple[Tensor, Tensor]:
-        """Blocks that a march must look into, and blocks of 4 x 4 x 4 such blocks.
-
-        That is wherever a point may be bent into a full cell.
-        """
-        grown = 0 if warp is None else math.ceil(warp.reach * self.size / 2 / BLOCK)
-        fine = self.blocks[grown] if grown <= MOST_GROWN else torch.ones_like(self.blocks[0])
-        return fine, fine.reshape(-1, min(BLOCK**3, len(fine))).amax(-1)
+    @cached_property
+    def wide_blocks(self) -> Tensor:
+        """The same of blocks of 4 x 4 x 4 such blocks."""
+        return self.blocks.reshape(-1, min(BLOCK, len(self.blocks))).amax(-1)
 
     def __call__(self, position: Tensor) -> Tensor:
         """``[..., 3]`` points -> ``[...]`` bool."""
@@ -106,7 +94,7 @@ class Samples:
     """Points along rays, packed ray after ray: those of the i-th ray are ``first[i]..first[i + 1]``."""
 
     position: Tensor
-    """``[M, 3]``, where the field is asked: bent back to canonical space if the march was warped."""
+    """``[M, 3]``"""
     step: Tensor
     """``[M]``: length of the step that the sample stands for."""
     end: Tensor
@@ -124,17 +112,17 @@ class Samples:
         return torch.repeat_interleave(rays, self.first.diff())
 
 
-def near_far(origin: Tensor, direction: Tensor, box: Tensor, nearest: float = 0.05) -> tuple[Tensor, Tensor]:
+def near_far(origin: Tensor, direction: Tensor, box: Tensor) -> tuple[Tensor, Tensor]:
     """Where rays enter and leave ``box [6]`` (low corner, high corner): ``[R, 3]`` twice -> two ``[R]``.
 
-    Entry is at least ``nearest``. A ray that misses has both at the largest float32.
+    Entry is at least ``NEAREST``. A ray that misses has both at the largest float32.
     """
     slope = 1 / direction
     a, b = (box[:3] - origin) * slope, (box[3:] - origin) * slope
     near = torch.minimum(a, b).amax(-1)
     far = torch.maximum(a, b).amin(-1)
     miss = near > far
-    near = near.clamp_min(nearest)
+    near = near.clamp_min(NEAREST)
     return torch.where(miss, MISS, near), torch.where(miss, MISS, far)
 
 
@@ -146,14 +134,13 @@ def march_reference(
     occupancy: Occupancy,
     rule: StepRule,
     limit: int,
-    warp: Warp | None = None,
 ) -> Samples:
     """Plain PyTorch march, the oracle of the kernel, on any device. See :func:`march`.
 
     All steps of ``SLAB`` rays are looked up at once.
     """
     slabs = [
-        _march_slab(origin[rays], direction[rays], start[rays], far[rays], occupancy, rule, limit, warp)
+        _march_slab(origin[rays], direction[rays], start[rays], far[rays], occupancy, rule, limit)
         for rays in _slabs(len(start))
     ]
     position, step, end, count = (torch.cat(parts) for parts in zip(*slabs, strict=True))
@@ -172,7 +159,6 @@ def _march_slab(
     occupancy: Occupancy,
     rule: StepRule,
     limit: int,
-    warp: Warp | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Position, step and end of the samples, ray after ray, and how many each ray has."""
     longest = (far - start).amax().item() if len(start) else 0
@@ -183,8 +169,6 @@ def _march_slab(
     ray, place = torch.nonzero(times < far[:, None], as_tuple=True)
     now = times[ray, place]
     position = (origin[ray] + now[:, None] * direction[ray]).clamp(-1, 1)
-    if warp is not None:
-        position = warp(position)
     hit = occupancy(position)
     ray, now, position = ray[hit], now[hit], position[hit]
     count = torch.bincount(ray, minlength=len(start))
@@ -202,16 +186,14 @@ def march(
     occupancy: Occupancy,
     rule: StepRule,
     limit: int,
-    warp: Warp | None = None,
     backend: Backend = "auto",
 ) -> Samples:
     """At most ``limit`` samples per ray: where steps from ``start [R]`` to ``far [R]`` begin in full cells.
 
-    ``origin, direction [R, 3]``, unit directions. With a ``warp``, points are bent back to canonical space
-    before cells are looked up. The kernel serves float32 on the CPU, the reference everything else.
+    ``origin, direction [R, 3]``, unit directions.
     """
     if not by_kernels(backend, origin):
-        return march_reference(origin, direction, start, far, occupancy, rule, limit, warp)
+        return march_reference(origin, direction, start, far, occupancy, rule, limit)
     from emogene.reference.radnerf import marching_cpu
 
     rays = len(start)
@@ -221,25 +203,19 @@ def march(
         end=torch.empty(rays * limit),
         first=torch.zeros(rays + 1, dtype=torch.int64),
     )
-    blocks, wide = occupancy.blocks_under(warp)
-    bend = Warp.nowhere() if warp is None else warp
     marching_cpu.march(
         origin=origin.contiguous().numpy(),
         direction=direction.contiguous().numpy(),
         start=start.contiguous().numpy(),
         far=far.contiguous().numpy(),
         bits=occupancy.bits.numpy(),
-        blocks=blocks.numpy(),
-        wide=wide.numpy(),
+        blocks=occupancy.blocks.numpy(),
+        wide=occupancy.wide_blocks.numpy(),
         size=occupancy.size,
         shortest=np.float32(rule.shortest),
         longest=np.float32(rule.longest),
         gamma=np.float32(rule.gamma),
         limit=limit,
-        warped=warp is not None,
-        lattice=bend.lattice.numpy(),
-        low=bend.low.numpy(),
-        scale=bend.scale.numpy(),
         position=samples.position.numpy(),
         step=samples.step.numpy(),
         end=samples.end.numpy(),

@@ -10,16 +10,15 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from emogene.motion2video.warp import Warp
 from torch import Tensor, nn
 
 from emogene.reference.radnerf.backend import Backend
-from emogene.reference.radnerf.casting import Caster, HeadLayer
+from emogene.reference.radnerf.casting import THRESHOLD, Caster, HeadLayer
 from emogene.reference.radnerf.field import HeadField
-from emogene.reference.radnerf.frozen import FrozenTorso, best_dtype
+from emogene.reference.radnerf.frozen import FrozenTorso
 from emogene.reference.radnerf.grid import GridEncoding
 from emogene.reference.radnerf.rays import Rays
-from emogene.reference.radnerf.superres import Noise, SuperResolution
+from emogene.reference.radnerf.superres import SuperResolution
 from emogene.reference.radnerf.torso import TorsoField, pixel_coordinates
 from emogene.workers import workers
 
@@ -38,7 +37,6 @@ class Portrait:
         """The same networks on ``device``, with grids by ``backend``: copies, where anything changes."""
         if device.type == "cpu" and backend == "auto":
             return self
-
         return Portrait(
             _moved(self.head, device, backend),
             None if self.torso is None else _moved(self.torso, device, backend),
@@ -63,14 +61,12 @@ class FrameState:
     """``[1, width]``: :meth:`HeadField.condition`."""
     torso_condition: Tensor | None = None
     """Pose ``[1, 6]`` or landmarks ``[1, 136]``."""
-    warp: Warp | None = None
 
     def to(self, device: torch.device) -> "FrameState":
         return FrameState(
             Rays(self.rays.origin.to(device), self.rays.direction.to(device)),
             self.condition.to(device),
             None if self.torso_condition is None else self.torso_condition.to(device),
-            None if self.warp is None else self.warp.to(device),
         )
 
 
@@ -93,9 +89,9 @@ class Renderer:
     """Renders a :class:`Portrait` at one size.
 
     ``size``: rows and columns of the field's image (super-resolution doubles them). ``background``:
-    ``[size * size, 3]`` in 0..1, or one colour ``[3]``. ``dtype`` of the networks: bfloat16 where a CPU has
-    it, if not given. ``threshold``: see :class:`Caster`. ``device``: where to compute; ``backend`` "auto"
-    takes the kernels on the CPU and plain PyTorch elsewhere. Frames do not depend on each other.
+    ``[size * size, 3]`` in 0..1, or one colour ``[3]``. ``dtype`` of the networks. ``threshold``: see
+    :class:`Caster`. ``device``: where to compute; ``backend`` "auto" takes the kernels on the CPU and plain
+    PyTorch elsewhere. Frames do not depend on each other.
     """
 
     def __init__(
@@ -103,13 +99,12 @@ class Renderer:
         portrait: Portrait,
         size: int,
         background: Tensor,
-        dtype: torch.dtype | None = None,
-        threshold: float | None = None,
+        dtype: torch.dtype = torch.float32,
+        threshold: float = THRESHOLD,
         device: torch.device | str = "cpu",
         backend: Backend = "auto",
     ) -> None:
-        self.size, self.device = size, torch.device(device)
-        self.dtype = dtype or best_dtype(self.device)
+        self.size, self.dtype, self.device = size, dtype, torch.device(device)
         self.background = background.float().to(self.device).expand(size * size, 3)
         portrait = portrait.on(self.device, backend)
         self.caster = Caster(portrait.head, self.dtype, threshold, backend)
@@ -134,16 +129,16 @@ class Renderer:
 
     def head_layer(self, state: FrameState) -> HeadLayer:
         """The head alone: see :class:`Caster`."""
-        return self.caster(state.rays, state.condition, state.warp)
+        return self.caster(state.rays, state.condition)
 
     @torch.no_grad()
-    def enlarge(self, image: Tensor, noise: Noise = "none") -> Tensor:
+    def enlarge(self, image: Tensor) -> Tensor:
         """``[size * size, 3]`` in 0..1 -> ``[3, H, W]``: twice the size if there is super-resolution."""
         picture = image.T.reshape(1, 3, self.size, self.size)
         if self.superres is None:
             return picture[0]
         with _exact(self.device):
-            return self.superres(picture, noise, dtype=self.dtype)[0]
+            return self.superres(picture, dtype=self.dtype)[0]
 
     def frame(self, state: FrameState) -> np.ndarray:
         """One picture, uint8 ``[H, W, 3]``."""

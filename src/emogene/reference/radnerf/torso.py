@@ -1,7 +1,7 @@
 """The torso: a 2-D field over the image, deformed with the head's pose (RAD-NeRF)."""
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from emogene.reference.radnerf.grid_config import GridConfig
 from emogene.reference.radnerf.mlp import MLP
 
 TORSO_LANDMARKS = slice(5, 12)  # the chin, seven of the 68 points
+OCTAVES, CONDITION_OCTAVES = 10, 4  # of coordinates, and of what moves it
 
 
 def official_torso_grid() -> GridConfig:
@@ -30,8 +31,6 @@ class TorsoConfig:
     """Does it see the head's colour and opacity at each pixel."""
     individuals: int = 13000
     individual_width: int = 8
-    octaves: int = 10
-    condition_octaves: int = 4
     grid: GridConfig = field(default_factory=official_torso_grid)
     deform_hidden: int = 64
     canonical_hidden: int = 32
@@ -41,21 +40,7 @@ class TorsoConfig:
 
     @property
     def condition_width(self) -> int:
-        return frequency_width(6 if self.condition == "pose" else 14, self.condition_octaves)
-
-    @staticmethod
-    def small(**changes: Any) -> "TorsoConfig":
-        """A torso for a 2-core CPU."""
-        config = TorsoConfig(
-            individuals=0,
-            individual_width=0,
-            octaves=4,
-            condition_octaves=2,
-            grid=GridConfig(dimensions=2, levels=8, features=4, finest_resolution=512, log2_rows=14),
-            deform_hidden=32,
-            canonical_hidden=32,
-        )
-        return replace(config, **changes)
+        return frequency_width(6 if self.condition == "pose" else 14, CONDITION_OCTAVES)
 
 
 class TorsoValue(NamedTuple):
@@ -82,9 +67,8 @@ class TorsoField(nn.Module):
         super().__init__()
         self.config = c = config
         self.register_buffer("density_grid_torso", torch.zeros(c.grid_size**2))
-        if c.individuals:
-            self.torso_individual_codes = nn.Parameter(torch.randn(c.individuals, c.individual_width) * 0.1)
-        inputs = frequency_width(2, c.octaves) + c.condition_width + c.individual_width
+        self.torso_individual_codes = nn.Parameter(torch.randn(c.individuals, c.individual_width) * 0.1)
+        inputs = frequency_width(2, OCTAVES) + c.condition_width + c.individual_width
         if c.head_aware:
             self.head_color_weights_encoder = nn.Sequential(
                 nn.Linear(4, 16), nn.LeakyReLU(0.02), nn.Linear(16, 32), nn.LeakyReLU(0.02), nn.Linear(32, 16)
@@ -105,22 +89,20 @@ class TorsoField(nn.Module):
         """Pose ``[F, 6]``, or 68 image points ``[F, 136]`` in 0..1 -> ``[F, condition_width]``."""
         if self.config.condition == "landmarks":
             condition = condition.reshape(-1, 68, 2)[:, TORSO_LANDMARKS].reshape(-1, 14)
-        return frequency(condition, self.config.condition_octaves)
+        return frequency(condition, CONDITION_OCTAVES)
 
-    def code(self, frame: Tensor | int = 0) -> Tensor | None:
+    def code(self, frame: Tensor | int = 0) -> Tensor:
         """Per-frame codes ``[F, width]`` of training frames; frame 0's serves at inference."""
-        if not self.config.individuals:
-            return None
         codes = self.torso_individual_codes
         return codes[torch.as_tensor(frame, device=codes.device).reshape(-1)]
 
-    def frame_inputs(self, condition: Tensor, code: Tensor | None) -> list[Tensor]:
+    def frame_inputs(self, condition: Tensor, code: Tensor) -> list[Tensor]:
         """What all pixels of a frame share, in the order that the networks expect (after the coordinates)."""
-        encoded, codes = self.encode_condition(condition), [] if code is None else [code]
-        return [encoded, *codes] if self.config.condition == "pose" else [*codes, encoded]
+        encoded = self.encode_condition(condition)
+        return [encoded, code] if self.config.condition == "pose" else [code, encoded]
 
     def forward(
-        self, pixels: Tensor, condition: Tensor, code: Tensor | None = None, head: Tensor | None = None
+        self, pixels: Tensor, condition: Tensor, code: Tensor, head: Tensor | None = None
     ) -> TorsoValue:
         """``pixels [P, 2]`` in -1..1 (row, column) of one frame.
 
@@ -128,7 +110,7 @@ class TorsoField(nn.Module):
         head's colour (times opacity) and opacity there, if the torso is head-aware (None: no head).
         """
         x = pixels * self.config.shrink
-        parts = [frequency(x, self.config.octaves), *self.frame_inputs(condition, code)]
+        parts = [frequency(x, OCTAVES), *self.frame_inputs(condition, code)]
         if self.config.head_aware:
             seen = head if head is not None else pixels.new_zeros(1, 4)
             parts.append(self.head_color_weights_encoder(seen))

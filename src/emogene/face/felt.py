@@ -1,12 +1,10 @@
-"""What an emotion branch makes of a voice, and what it must be to be one."""
+"""What passes from an emotion model to the mixture: blendshapes of the words and of the emotion."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 
-from emogene.audio import Speech
-from emogene.emotalk.emotion import Emotion, Timeline
 from emogene.track import Track
 
 
@@ -42,19 +40,3 @@ class EmotionalSpeech:
         if self.words is None:
             return self.emotion
         return replace(self.emotion, values=self.words.values + self.emotion.values)
-
-
-class EmotionStream(Protocol):
-    """One recording at work."""
-
-    def push(self, speech: Speech) -> EmotionalSpeech:
-        """What is newly known after the next piece of speech; all of the rest once ``speech.end`` is told."""
-        ...
-
-
-class EmotionModel(Protocol):
-    """Stage 1: a voice, and an emotion asked for, to ARKit blendshapes. Any such object will do."""
-
-    def stream(self, emotion: Emotion | Timeline | None = None, seed: int = 0) -> EmotionStream:
-        """Begin a recording. EmoGeneError, one line, for an emotion that the model cannot be asked for."""
-        ...

@@ -1,14 +1,9 @@
-"""What a mixture must be, and what comes out of one."""
+"""What passes from a mixture to the performance."""
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
-
-from emogene.audio import Speech
-from emogene.emotalk.speech import EmotionalSpeech
-from emogene.face.rig import Rig
-from emogene.face.space import LandmarkSpace
 
 
 @dataclass(frozen=True)
@@ -31,20 +26,3 @@ class Mixed:
         if mixed is None or lips is None or emotion is None or weights is None or free is None:
             return None
         return cls(mixed, lips, emotion, weights, free)
-
-
-class MixtureStream(Protocol):
-    """One recording at work."""
-
-    def push(self, lips: np.ndarray | None, felt: EmotionalSpeech, speech: Speech) -> Mixed | None:
-        """What is newly known after the next ``lips [T, 68, 3]`` at 25 fps, the next blendshapes, and the
-        next piece of the voice that they are of; all of the rest once ``speech.end`` is told."""
-        ...
-
-
-class MixtureModel(Protocol):
-    """Stage 3: lip-synced landmarks and emotional blendshapes to one face. Any such object will do."""
-
-    def stream(self, rig: Rig, space: LandmarkSpace) -> MixtureStream:
-        """Begin a recording; ``rig`` turns blendshapes into landmarks, ``space`` is the avatar's face."""
-        ...
