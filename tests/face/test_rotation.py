@@ -13,7 +13,9 @@ def vectors() -> np.ndarray:
 
 
 def test_matrices_are_scipys():
-    np.testing.assert_allclose(from_vector(vectors()), Rotation.from_rotvec(vectors()).as_matrix(), atol=1e-14)
+    np.testing.assert_allclose(
+        from_vector(vectors()), Rotation.from_rotvec(vectors()).as_matrix(), atol=1e-14
+    )
 
 
 def test_vectors_come_back():
