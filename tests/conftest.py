@@ -97,6 +97,7 @@ def performed() -> Callable[..., Performance]:
         """``points [T, 68, 3]``, T poses, ``gaze [T, 2]`` radians, ``blink [T]``."""
         frames, fps = len(points), head.fps
         faces = Landmarks.of(np.asarray(points, np.float32), fps)
+        unseen = Landmarks.of(0.5 * faces.points, fps)
 
         def track(values: np.ndarray | None, names: tuple[str, ...], unit: str) -> Track:
             still = np.zeros((frames, len(names)))
@@ -105,8 +106,8 @@ def performed() -> Callable[..., Performance]:
 
         return Performance(
             landmarks=faces,
-            lips=faces,
-            emotion=faces,
+            lips=unseen,
+            emotion=unseen,
             speech_shapes=track(None, ARKIT_52, "weight"),
             emotion_shapes=track(None, ARKIT_52, "weight"),
             blink=track(blink, ("blink",), "share"),

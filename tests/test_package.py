@@ -75,7 +75,7 @@ print(next(iter(result.frames())).shape)
 
 
 def test_a_package_that_cannot_be_written_and_a_user_without_a_home(tmp_path, voice_file):
-    """Kernels are compiled and kept nowhere. A file stands where a cache would be made: it stops even root."""
+    """Kernels are compiled and kept nowhere. Files stand where caches would be made: that stops even root."""
     package = tmp_path / "site" / "emogene"
     shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__"))
     for folder in [package, *(path for path in package.rglob("*") if path.is_dir())]:

@@ -7,6 +7,7 @@ features of the samples and the frames of the features have the counts that the 
 """
 
 from fractions import Fraction
+from math import lcm
 
 import numpy as np
 
@@ -23,19 +24,22 @@ def frame_count(duration: Fraction, fps: Fraction | int) -> int:
     return -((-duration * fps) // 1)
 
 
-def resample(values: np.ndarray, source: Fraction, target: Fraction, frames: int) -> np.ndarray:
+def resample(
+    values: np.ndarray, source: Fraction, target: Fraction, frames: int, lead: Fraction = Fraction(0)
+) -> np.ndarray:
     """Linear interpolation over time, ``[T, ...] -> [frames, ...]`` float32.
 
-    Row t of either rate is at t / fps seconds: row t of the result lies at row ``t * source / target`` of
-    ``values``. Beyond its last row the last is held. ValueError where there is no row.
+    Row t of ``values`` is at t / source seconds, row t of the result at ``lead`` + t / target (``lead`` at
+    least 0). Beyond the last row the last is held. ValueError where there is no row.
     """
     if len(values) == 0:
         raise ValueError("cannot resample an empty sequence")
-    ratio = source / target
-    place = np.minimum(np.arange(frames) * ratio.numerator, (len(values) - 1) * ratio.denominator)
-    left, rest = np.divmod(place, ratio.denominator)
+    step, start = source / target, lead * source  # rows of values
+    parts = lcm(step.denominator, start.denominator)  # of a row: places are exact in them
+    place = np.minimum(int(start * parts) + np.arange(frames) * int(step * parts), (len(values) - 1) * parts)
+    left, rest = np.divmod(place, parts)
     right = np.minimum(left + 1, len(values) - 1)
-    share = (rest / ratio.denominator).astype(np.float32).reshape(-1, *[1] * (values.ndim - 1))
+    share = (rest / parts).astype(np.float32).reshape(-1, *[1] * (values.ndim - 1))
     kind = np.result_type(values, np.float32)
     here, there = (values[side].astype(kind, copy=False) for side in (left, right))
     return (here * (1 - share) + there * share).astype(np.float32, copy=False)

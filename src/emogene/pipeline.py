@@ -18,7 +18,6 @@ from emogene.clock import SAMPLE_RATE, VIDEO_FPS
 from emogene.device import choose_device, choose_dtype, choose_threads
 from emogene.emotalk import EmoTalk, Emotion, EmotionModel, Timeline, parse
 from emogene.face.mean import asset_path as face_file
-from emogene.face.rig import Rig
 from emogene.mixture import MixtureModel, mixture_named
 from emogene.options import Rate, checked_fps, checked_seed, checked_size, checked_track
 from emogene.performance import Performance
@@ -42,12 +41,11 @@ class EmoGene:
         self,
         lips: LipModel,
         emotion: EmotionModel,
-        rig: Rig,
         encoder: SpeechEncoder | None,
         rendering: Rendering | None = None,
         options: Mapping[str, object] | None = None,
     ) -> None:
-        self.lips, self.emotion, self.rig, self.encoder = lips, emotion, rig, encoder
+        self.lips, self.emotion, self.encoder = lips, emotion, encoder
         self.rendering, self.options = rendering or Rendering(), options or {}
 
     @classmethod
@@ -87,7 +85,6 @@ class EmoGene:
         return cls(
             lips=lips or Audio2Motion.from_embedded(device),
             emotion=emotion or EmoTalk.from_embedded(device),
-            rig=Rig.embedded(),
             encoder=encoder,
             rendering=rendering,
             options={
@@ -105,7 +102,7 @@ class EmoGene:
         rate: int | None = None,
         *,
         avatar: str | PathLike[str] | AnyAvatar = "default",
-        emotion: str | PathLike[str] = "auto",
+        emotion: str | PathLike[str] | Emotion | Timeline = "auto",
         intensity: float = 1.0,
         mixture: str = "default",
         seed: int = 0,
@@ -151,7 +148,7 @@ class EmoGene:
         rate: int | None = None,
         *,
         avatar: str | PathLike[str] | AnyAvatar = "default",
-        emotion: str | PathLike[str] = "auto",
+        emotion: str | PathLike[str] | Emotion | Timeline = "auto",
         intensity: float = 1.0,
         mixture: str = "default",
         seed: int = 0,
@@ -165,7 +162,7 @@ class EmoGene:
         """As a call, but nothing is heard yet: what the result is asked for is computed as the sound is read,
         in constant memory. Iterating over the result gives the performance in stretches as they are known.
         """
-        wanted, mixer = parse(str(emotion), float(intensity)), mixture_named(mixture)
+        wanted, mixer = parse(emotion, intensity), mixture_named(mixture)
         person = Avatar.open(os.fspath(avatar)) if isinstance(avatar, str | PathLike) else avatar
         config = Config(
             audio=_name(audio),
@@ -214,7 +211,7 @@ class EmoGene:
         listening = SpeechStream(self.encoder, sound)
         lips = self.lips.stream(avatar.space, seed=config.seed)
         emotion = self.emotion.stream(wanted, seed=config.seed)
-        mixing = mixer.stream(self.rig, avatar.space)
+        mixing = mixer.stream(avatar.rig, avatar.space)
         fps = Fraction(config.fps)
         director = Director(fps, body_of(avatar, fps, config.seed, config.pose))
         frames = 0
@@ -222,7 +219,7 @@ class EmoGene:
             speech = listening.push(samples, end=end)
             spoken = lips.push(speech)
             felt = emotion.push(speech)
-            mixed = mixing.push(spoken, felt, end=end)
+            mixed = mixing.push(spoken, felt, speech)
             performance = director.push(mixed, felt, speech)
             if performance is not None:
                 frames += len(performance)

@@ -118,11 +118,21 @@ class Result:
         Frames are rendered once, streamed, and shared by both videos. Raises EmoGeneError where the system
         refuses.
         """
-        from emogene.video.film import film
+        from emogene.video.film import Film
 
+        film = Film(
+            frames=self.frames,
+            size=self.config.size,
+            space=self.avatar.space,
+            sound=self.sound,
+            fps=self.fps,
+            about=self.about,
+            threads=self.rendering.threads or 1,
+        )
         with ExitStack() as files:
             writers = [files.enter_context(motion_writer(each, self.about)) for each in motion]
-            film(self, _told(iter(self), writers), path, compare, progress)
+            told = _told(iter(self), writers)
+            film.write(told, path, compare, lambda count: progress("rendering", count, self.expected))
 
     def save_motion(self, *paths: str | PathLike[str]) -> None:
         """Write the motion alone; the format is chosen by each name's ending (:mod:`emogene.export`)."""

@@ -20,9 +20,9 @@ BLOCK = 20
 class Stage(ABC):
     """Rows of one or more inputs, ``heard`` of them a second, to rows of outputs, ``rate`` a second.
 
-    ``step`` input rows make one group of ``step * rate / heard`` outputs, which depend on the input from
-    ``look_back`` rows before the group to ``look_ahead`` rows after it. ``look_ahead`` is None where the
-    whole recording must be heard first (the official networks). ``outputs``: how many arrays come out.
+    The outputs within ``step`` input rows (a group) depend on the input from ``look_back`` rows before the
+    group to ``look_ahead`` rows after it. ``look_ahead`` is None where the whole recording must be heard
+    first (the official networks). ``outputs``: how many arrays come out.
     """
 
     heard: Fraction
@@ -34,16 +34,15 @@ class Stage(ABC):
 
     @abstractmethod
     def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        """The outputs of ``inputs [T, ...]``, T at least 1: ceil(T / step) groups of them.
+        """The outputs within ``inputs [T, ...]``, T at least 1, rounded up to whole groups of ``step`` rows.
 
         The inputs are rows ``first`` (a multiple of ``step``) to ``first + T`` of a recording. Where it goes
         on beyond them, the outputs near that end are not used.
         """
 
-    @property
-    def group(self) -> int:
-        """Outputs to a group."""
-        return int(self.step * self.rate / self.heard)
+    def frames(self, rows: int) -> int:
+        """Outputs whose time lies within the first ``rows`` of the input."""
+        return frame_count(rows / self.heard, self.rate)
 
     @property
     def delay(self) -> Fraction | None:
@@ -100,8 +99,8 @@ class Stream:
         stage = self.stage
         needed = known if stage.look_ahead is None else min(known, stop * stage.step + stage.look_ahead)
         window = [self._rows(rows, needed) for rows in self._pieces]
-        inside = slice(self._done * stage.group, stop * stage.group)
-        before = self._first // stage.step * stage.group
+        inside = slice(stage.frames(self._done * stage.step), stage.frames(stop * stage.step))
+        before = stage.frames(self._first)
         results = stage(self._first, *window)
         self._done = stop
         self._forget()
@@ -124,11 +123,12 @@ class Stream:
     def _tell(self, blocks: list[tuple[np.ndarray, ...]], total: int | None) -> tuple[np.ndarray | None, ...]:
         if not blocks:
             return (None,) * self.stage.outputs
-        rows = [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*blocks, strict=True)]
+        outputs = [[block[i] for block in blocks] for i in range(self.stage.outputs)]
+        rows = [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in outputs]
         if total is not None:
             rows = [part[: total - self._told] for part in rows]
         self._told += len(rows[0])
-        return tuple(rows)
+        return tuple(rows) if len(rows[0]) else (None,) * self.stage.outputs
 
 
 def run(stage: Stage, *inputs: np.ndarray, duration: Fraction) -> tuple[np.ndarray, ...]:
@@ -145,14 +145,14 @@ class Resample(Stage):
 
     def __init__(self, heard: Fraction, rate: Fraction) -> None:
         self.heard, self.rate = heard, rate
-        self.step = (heard / rate).numerator
         if heard == rate:
             self.look_ahead = 0
 
     def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         (rows,) = inputs
-        groups = -(-len(rows) // self.step)
-        return (resample(rows, self.heard, self.rate, groups * self.group),)
+        start, stop = self.frames(first), self.frames(first + len(rows))
+        lead = start / self.rate - first / self.heard
+        return (resample(rows, self.heard, self.rate, stop - start, lead),)
 
 
 class Aligned:

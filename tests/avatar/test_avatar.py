@@ -11,7 +11,7 @@ from emogene.errors import EmoGeneError
 from emogene.motion2video.splats import Gaussians, Group
 from emogene.weights.embedded import assets
 
-EMBEDDED = assets() / "avatars" / "grid-s1-splats.safetensors"
+EMBEDDED = assets() / "avatars" / "grid-s1.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,7 @@ def splats():
     random = np.random.default_rng(0)
     base = random.uniform(-2, 2, (13, 400)).astype(np.float32)
     base[2] -= 16  # as in the camera frame
+    base[2] -= 16  # as in the camera frame
     motion = random.normal(0, 0.01, (7, 5, 400)).astype(np.float32)
     return Gaussians(base, motion, random.integers(0, 9, 400).astype(np.uint8))
 
@@ -32,6 +33,8 @@ def test_splats_survive_their_eight_bits(splats):
     again = read_splats("head", splat_tensors("head", splats))
     assert np.abs(again.base[:3] - splats.base[:3]).max() <= 0.55e-4
     np.testing.assert_allclose(again.base[3:], splats.base[3:], rtol=1e-3, atol=1e-5)
+    twice = read_splats("head", splat_tensors("head", again))
+    np.testing.assert_allclose(twice.motion, again.motion, rtol=1e-5, atol=1e-9)
     error = again.motion - splats.motion
     assert np.abs(error).mean() < 0.004 * np.abs(splats.motion).max()
     np.testing.assert_array_equal(again.groups, splats.groups)
@@ -40,6 +43,7 @@ def test_splats_survive_their_eight_bits(splats):
 def test_an_avatar_is_read_as_it_was_written(avatar, tmp_path):
     avatar.save(tmp_path / "copy.safetensors")
     copy = Avatar.open(tmp_path / "copy.safetensors")
+    assert isinstance(copy, Avatar)
     assert (copy.provenance, copy.camera) == (avatar.provenance, avatar.camera)
     assert copy.training == avatar.training
     np.testing.assert_array_equal(copy.space.database, avatar.space.database)
@@ -90,7 +94,7 @@ def test_other_files_are_one_line(avatar, tmp_path, header):
 def test_what_is_no_safetensors_file_is_one_line(tmp_path):
     (tmp_path / "a.safetensors").write_text(json.dumps({}))
     for path in (tmp_path / "a.safetensors", tmp_path / "none.safetensors"):
-        with pytest.raises(EmoGeneError, match="not an avatar file"):
+        with pytest.raises(EmoGeneError, match="avatar"):
             Avatar.open(path)
 
 

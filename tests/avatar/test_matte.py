@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emogene.avatar.capture.matte import screen_key, screen_matte, screen_surface
+from emogene.avatar.capture.matte import Matte, choked, screen_key, screen_matte, screen_surface
 from emogene.avatar.capture.video import smooth_chroma
 from emogene.errors import EmoGeneError
 
@@ -32,6 +32,19 @@ def test_the_rim_keeps_no_screen_light(disc):
     rim = (alpha > 0.1) & (alpha < 0.9)
     assert screen_key(screen_matte(frame).colour)[rim].max() < 0.05
     assert screen_key(frame)[rim].max() > 0.2
+
+
+def test_a_choked_matte_is_smaller_and_its_rim_comes_from_inside(disc):
+    _, alpha, _ = disc
+    rim = alpha < 0.97
+    colour = np.where(rim[..., None], SCREEN, SKIN).astype(np.float32)
+    matte = choked(Matte(colour, alpha))
+    assert (matte.alpha <= alpha + 0.02).all()
+    lost = alpha.sum() - matte.alpha.sum()
+    assert lost == pytest.approx(2 * np.pi * 30, rel=0.25)  # a pixel all around
+    shown = matte.alpha > 0.05
+    assert np.abs(matte.colour - SKIN)[shown].max() < 0.02
+    assert matte.alpha[48, 48] == pytest.approx(1)
 
 
 def test_surface_continues_behind_the_person(disc):

@@ -1,9 +1,12 @@
 """The command line as its users meet it: the contract, and one clear line for whatever goes wrong."""
 
+import json
 import subprocess
 import sys
 import wave
 from collections.abc import Callable
+from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
@@ -11,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emogene import __version__
 from emogene.emotalk import HEARD, LABELS
 from emogene.face.arkit import ARKIT_52
 from emogene.video import VideoWriter
-
-DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
+from emogene.weights.embedded import assets, sha256
 
 
 def write_sound(path: Path, samples: np.ndarray, rate: int = 16_000, codec: str = "pcm_f32le") -> Path:
@@ -49,8 +52,8 @@ def test_motion_alone(run, tmp_path, voice):
     assert [path.name for path in tmp_path.iterdir()] == ["out.npz"]
     with np.load(tmp_path / "out.npz") as motion:
         emotions = {"emotion_probs", "emotion_names", "emotion_amounts", "emotion_amount_names"}
-        tracks = {"fps", "emotalk", "geneface", "mixed", "blendshapes", "blendshape_names"}
-        assert set(motion) == tracks | emotions
+        tracks = {"about", "fps", "emotalk", "geneface", "mixed", "blendshapes", "blendshape_names"}
+        assert set(motion) >= tracks | emotions
         assert motion["fps"] == 25
         assert all(motion[track].shape == (15, 68, 3) for track in ("emotalk", "geneface", "mixed"))
         assert motion["blendshapes"].shape == (15, 52)
@@ -59,6 +62,11 @@ def test_motion_alone(run, tmp_path, voice):
         assert motion["emotion_probs"].dtype == motion["emotion_amounts"].dtype == np.float32
         assert motion["emotion_probs"].shape == (15, 8) and motion["emotion_amounts"].shape == (15, 9)
         np.testing.assert_allclose(motion["emotion_probs"].sum(1), 1, atol=1e-5)
+        about = json.loads(str(motion["about"]))
+    assert about["emogene"] == __version__ and about["seed"] == 0 and about["audio"] == voice.name
+    models = {"speech_encoder", "emotalk", "audio2motion", "face", "grid-s1"}
+    assert set(about["weights"]) == {f"{name}.safetensors" for name in models}
+    assert about["weights"]["face.safetensors"] == sha256(assets() / "face.safetensors")
 
 
 @pytest.mark.parametrize("emotion", ["auto", "contempt", "happy=0.6,surprised=0.4", "TIMELINE", "Joy"])
@@ -109,6 +117,26 @@ def test_video_comparison_and_landmarks(run, tmp_path, voice):
             assert container.streams.audio
 
 
+@pytest.mark.parametrize(("fps", "frames"), [("30", 18), ("24000/1001", 15), ("50", 30)])
+def test_other_rates(run, tmp_path, voice, fps, frames):
+    output = tmp_path / "out.mp4"
+    assert run("generate", voice, "-o", output, "--size", 64, "--fps", fps, "--quiet") == (0, "", "")
+    with av.open(str(output)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == frames
+        assert container.streams.video[0].average_rate == Fraction(fps)
+
+
+def test_what_was_odd_is_told_and_the_work_is_done(run, tmp_path):
+    (tmp_path / "late.tsv").write_text("100\t200\thappy\n")
+    sound = mp3_with_a_hole(tmp_path / "broken.mp3")
+    status, _, err = run("generate", sound, "-o", tmp_path / "out.npz", "--emotion", tmp_path / "late.tsv")
+    lines = [line for line in err.splitlines() if line.startswith("emogene: ")]
+    assert status == 0 and (tmp_path / "out.npz").is_file()
+    assert sum("broken.mp3" in line for line in lines) == 1
+    assert sum("late.tsv: its cue starts after the end of the sound" in line for line in lines) == 1
+    assert "heard " in lines[-1]
+
+
 # Sounds that are odd but fine
 
 
@@ -139,6 +167,60 @@ def assert_refused(run: Callable, folder: Path, because: str, *arguments: object
     assert (status, out) == (2, "")
     assert because in err and err.count("\n") == 1 and err.startswith("emogene: ")
     assert sorted(folder.iterdir()) == before
+
+
+@pytest.fixture
+def nothing_is_loaded(monkeypatch) -> None:
+    """Models that refuse to be."""
+
+    def loaded(**options: object) -> None:
+        raise AssertionError("models are loaded before the options are checked")
+
+    monkeypatch.setattr("emogene.pipeline.EmoGene.from_pretrained", loaded)
+
+
+def test_pytorch_is_not_waited_for_to_tell_of_a_wrong_option(tmp_path, voice):
+    script = "import sys\nfrom emogene.cli.run import run\n"
+    script += "assert run(sys.argv[1:]) == 2 and 'torch' not in sys.modules"
+    arguments = ["generate", voice, "-o", tmp_path / "out.mp4", "--background", "no-such-colour"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "neither a colour" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("-o", "talk.mp4"),
+        ("-o", "./talk.mp4"),
+        ("-o", "link.mp4"),
+        ("-o", "out.mp4", "--background", "picture.png", "--curves", "picture.png"),
+        ("-o", "out.mp4", "--landmarks", "avatar.npz", "--avatar", "avatar.npz"),
+        ("-o", "scenes.npz", "--emotion", "scenes.npz"),
+    ],
+)
+def test_no_input_is_overwritten(run, tmp_path, monkeypatch, voice, nothing_is_loaded, options):
+    monkeypatch.chdir(tmp_path)
+    names = ("talk.mp4", "picture.png", "avatar.npz", "scenes.npz")
+    for name in names:
+        (tmp_path / name).write_bytes(voice.read_bytes())
+    (tmp_path / "link.mp4").symlink_to("talk.mp4")
+    assert_refused(run, tmp_path, "is an input", "talk.mp4", *options)
+    assert all((tmp_path / name).read_bytes() == voice.read_bytes() for name in names)
+
+
+def test_no_output_is_written_twice(run, tmp_path, voice, nothing_is_loaded):
+    (tmp_path / "out_compare.mp4").touch()
+    (tmp_path / "out.mp4").symlink_to("out_compare.mp4")
+    assert_refused(run, tmp_path, "written twice", voice, "-o", tmp_path / "out.mp4", "--compare")
+
+
+def mp3_with_a_hole(path: Path) -> Path:
+    content = bytearray(write_sound(path, hum(2.0, 44_100), 44_100, "libmp3lame").read_bytes())
+    content[len(content) // 3 :] = b"\xff" * (len(content) - len(content) // 3)
+    path.write_bytes(content)
+    return path
 
 
 def silent_film(path: Path) -> Path:
@@ -187,11 +269,21 @@ def test_unusable_sounds(run, tmp_path, name, make, because):
         (("--intensity", "99"), "intensity must be between"),
         (("--intensity", "nan"), "intensity must be between"),
         (("--avatar", "nobody"), "nobody"),
-        (("--avatar", __file__), "test_cli.py"),
+        (("--avatar", __file__), "not an avatar file, or damaged"),
         (("--background", "no-such-colour"), "neither a colour"),
         (("--size", "63"), "size must be"),
         (("--size", "0"), "size must be"),
         (("--threads", "0"), "threads must be"),
+        (("--threads", "100000"), "threads must be 1 to 1024, not 100000"),
+        (("--fps", "0"), "fps must be a number from 1 to 240"),
+        (("--fps", "fast"), "fps must be"),
+        (("--mixture", "reference:5"), "unknown mixture 'reference:5'"),
+        (("--pose", "up"), "head pose 'up' is not"),
+        (("--pose", "9-3"), "head pose '9-3' is not"),
+        (("--track", "0"), "track must be 1"),
+        (("--track", "7"), "no sound track 7"),
+        (("--landmarks", "motion.wav"), "the landmarks are an .npz"),
+        (("--emotalk-level", "1"), "go with --emotalk"),
         (("--seed", "-1"), "seed must be"),
         (("--seed", str(2**63)), "seed must be"),
         (("--landmarks", "/none/motion.npz"), "does not exist"),
@@ -200,7 +292,7 @@ def test_unusable_sounds(run, tmp_path, name, make, because):
         (("--emotion", "happy=2"), "share of happy must be between 0 and 1"),
     ],
 )
-def test_unusable_options(run, tmp_path, voice, options, because):
+def test_unusable_options(run, tmp_path, voice, nothing_is_loaded, options, because):
     assert_refused(run, tmp_path, because, voice, "-o", tmp_path / "out.mp4", *options)
 
 
@@ -210,16 +302,19 @@ def test_unusable_options(run, tmp_path, voice, options, because):
         ("out.avi", "the output is an .mp4 (video) or an .npz (motion)"),
         ("none/out.mp4", "does not exist"),
         ("folder.mp4", "is a folder"),
-        ("../../proc/out.npz", "cannot be written"),
     ],
 )
-def test_unusable_outputs(run, tmp_path, voice, output, because):
+def test_unusable_outputs(run, tmp_path, voice, nothing_is_loaded, output, because):
     (tmp_path / "folder.mp4").mkdir()
-    path = Path("/proc/out.npz") if "proc" in output else tmp_path / output
-    assert_refused(run, tmp_path, because, voice, "-o", path)
+    assert_refused(run, tmp_path, because, voice, "-o", tmp_path / output)
 
 
-def test_motion_alone_goes_without_other_files(run, tmp_path, voice):
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+def test_a_file_system_that_refuses_in_the_end(run, tmp_path, voice):
+    assert_refused(run, tmp_path, "cannot be written", voice, "-o", "/proc/out.npz")
+
+
+def test_motion_alone_goes_without_other_files(run, tmp_path, voice, nothing_is_loaded):
     assert_refused(run, tmp_path, "motion alone", voice, "-o", tmp_path / "out.npz", "--compare")
 
 
@@ -241,6 +336,7 @@ sys.exit(generate(output.replace("first", "second")))
 """
 
 
+@pytest.mark.skipif(not find_spec("resource"), reason="this system limits no files")
 @pytest.mark.parametrize("kind", ["mp4", "npz"])
 def test_a_full_disk(tmp_path, voice, kind):
     """A limit on the size of files stands for the full disk: the system refuses to write in the same way."""

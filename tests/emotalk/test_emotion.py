@@ -25,12 +25,12 @@ def test_auto_is_what_is_heard():
     emotion = Emotion.parse("auto", 1.5)
     heard = np.random.default_rng(0).random((7, len(LABELS))).astype(np.float32)
     assert emotion.is_auto
-    np.testing.assert_allclose(emotion.amounts(heard, 30), heard * 1.5)
+    np.testing.assert_allclose(emotion.amounts(heard, np.arange(7) / 30), heard * 1.5)
 
 
 def test_a_blend_keeps_its_shares():
     emotion = Emotion.parse("happy=0.6, surprise=0.4", 0.5)
-    amounts = emotion.amounts(np.zeros((3, len(LABELS)), np.float32), 30)
+    amounts = emotion.amounts(np.zeros((3, len(LABELS)), np.float32), np.arange(3) / 30)
     assert str(emotion) == "happy=0.6,surprised=0.4"
     np.testing.assert_allclose(amounts[1, [LABELS.index("happy"), LABELS.index("surprised")]], [0.3, 0.2])
     assert amounts.sum() == pytest.approx(3 * 0.5)
@@ -75,7 +75,7 @@ def test_a_timeline_file(tmp_path):
     timeline = parse(str(file))
     assert isinstance(timeline, Timeline)
     heard = np.full((40, len(LABELS)), 0.1, np.float32)
-    amounts = timeline.amounts(heard, 10)
+    amounts = timeline.amounts(heard, np.arange(40) / 10)
     happy = LABELS.index("happy")
     assert amounts[:10, happy] == pytest.approx(np.full(10, 1.5))
     assert amounts[10:20].sum() == 0 and amounts[30:].sum() == 0

@@ -1,6 +1,7 @@
 """The measurements on pictures that the avatar itself rendered."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from emogene.avatar import Avatar
 from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.capture.layers import head_layer
+from emogene.avatar.file import open_avatar
 from emogene.errors import EmoGeneError
-from emogene.evaluate.render import evaluate, flicker, psnr, rendered
+from emogene.evaluate.render import emotion, evaluate, flicker, psnr, rendered
 
 FRAMES, SIZE = 5, 256
+MODEL = Path(__file__).parents[3] / "shared" / "data" / "models" / "face_landmarker.task"
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,16 @@ def test_flicker_is_that_of_the_video_where_the_pictures_are_the_same(avatar, da
     figures = flicker(avatar, data)
     assert figures["rendered"] == pytest.approx(figures["video"], abs=0.01)
     assert figures["worst"] >= figures["rendered"]
+
+
+@pytest.mark.skipif(not MODEL.is_file(), reason="needs ../shared/data/models/face_landmarker.task")
+def test_an_avatar_given_as_a_file_is_the_one_that_is_measured(avatar, tmp_path, monkeypatch):
+    """Its name belongs to no avatar that could be found."""
+    path = tmp_path / "stranger.safetensors"
+    replace(avatar, provenance=replace(avatar.provenance, name="stranger")).save(path)
+    monkeypatch.setattr("emogene.evaluate.render.EMOTIONS", ("happy",))
+    figures = emotion(open_avatar(path), MODEL, every=60)
+    assert set(figures) == {"happy"} and all(np.isfinite(list(figures["happy"].values())))
 
 
 def test_a_folder_without_the_clips_is_refused(tmp_path):

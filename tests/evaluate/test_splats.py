@@ -20,7 +20,7 @@ ROWS = np.arange(FRAMES)
 
 @pytest.fixture(scope="module")
 def avatar():
-    return Avatar.open(assets() / "avatars" / "grid-s1-splats.safetensors")
+    return Avatar.open(assets() / "avatars" / "grid-s1.safetensors")
 
 
 def drawn(avatar, points, pose, size, torso):
@@ -61,6 +61,7 @@ def training_set(avatar, torso):
         fine_alpha=fine_alpha,
         fine_index=ROWS,
         focal=np.array(avatar.camera.focal),
+        stride=np.array(2),
     )
 
 

@@ -1,13 +1,18 @@
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emogene.face.arkit import INDEX
+from emogene.audio import Speech
+from emogene.clock import VIDEO_FPS
+from emogene.face.arkit import INDEX, blendshapes
+from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import MOUTH
 from emogene.face.mean import mean_face
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
+from emogene.mixture import Mixed, MixtureModel
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RATE = 25.0
@@ -50,6 +55,36 @@ def expression(label: str) -> np.ndarray:
 
 def faces(weights: np.ndarray, neutral: np.ndarray) -> np.ndarray:
     return neutral + Rig.embedded().displacement(weights)
+
+
+def felt(said: np.ndarray, label: str | None, intensity: float = 1.0, known: bool = True) -> EmotionalSpeech:
+    """An emotion branch's blendshapes, 25 fps: ``said [T, 52]`` and a strong expression, apart where the
+    words are ``known``."""
+    shown = np.zeros(52, np.float32) if label is None else np.float32(intensity) * expression(label)
+    emotion = blendshapes(np.repeat(shown[None], len(said), 0), VIDEO_FPS)
+    both = EmotionalSpeech(emotion=emotion, words=blendshapes(said, VIDEO_FPS))
+    return both if known else EmotionalSpeech(emotion=both.together)
+
+
+def voice(frames: int, hz: float = 150, first: int = 0, total: int | None = None) -> Speech:
+    """A voice, or none (0 Hz), for ``frames`` at 25 fps; with the last of ``total``, the end."""
+    stop = first + frames
+    end = None if total is None or stop < total else Fraction(total) / VIDEO_FPS
+    return Speech(None, np.full(2 * frames, hz, np.float32), None, None, end)
+
+
+def mix(
+    mixture: MixtureModel,
+    space: LandmarkSpace,
+    lips: np.ndarray,
+    emotional: EmotionalSpeech,
+    hz: float = 150,
+) -> Mixed:
+    """The whole of a recording, as long as ``lips [T, 68, 3]``, with a voice throughout."""
+    heard = voice(len(lips), hz, total=len(lips))
+    found = mixture.stream(Rig.embedded(), space).push(lips, emotional, heard)
+    assert found is not None
+    return found
 
 
 def noisy(points: np.ndarray, seed: int) -> np.ndarray:

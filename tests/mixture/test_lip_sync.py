@@ -2,58 +2,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emogene.face.landmarks import MOUTH, mouth_openness
+from emogene.face.landmarks import mouth_openness
 from emogene.mixture.calibration import Calibration, gaps
-from emogene.mixture.lip_sync import (
-    ClosureRule,
-    closure_windows,
-    closures,
-    hold_gaps,
-    open_mouth,
-    reference_closures,
-    reference_reopened,
-    reference_windows,
-    spread,
-    towards,
-    wanted_gaps,
-)
+from emogene.mixture.lip_sync import any_within, hold_gaps, open_mouth, spread
 
-from .conftest import RATE, faces, words
-
-RULE = ClosureRule()
-
-
-def by_the_book(openness: np.ndarray) -> list[bool]:
-    """The reference's closure rule, frame by frame."""
-    speed = [0.0] + [openness[t] - openness[t - 1] for t in range(1, len(openness))]
-    return [
-        openness[t] < 0.05 and speed[t] < -0.02 and any(v > 0.03 for v in speed[t + 1 : t + 11])
-        for t in range(len(openness))
-    ]
-
-
-@given(st.lists(st.integers(0, 20), max_size=40))
-@settings(max_examples=100)
-def test_reference_closures(levels):
-    openness = np.array(levels, float) / 100
-    assert reference_closures(openness).tolist() == by_the_book(openness)
-
-
-def test_reference_windows_overwrite():
-    closed = np.zeros(20, bool)
-    closed[[4, 12]] = True
-    weights = reference_windows(closed)
-    np.testing.assert_allclose(weights[4:10], [1, 0.64, 0.36, 0, 0.04, 0.16])
-    closed[5] = True
-    assert reference_windows(closed)[4] < 0.65  # the weakness: a closure of two frames loses the first
-
-
-def test_reference_reopened_is_merged_by_max():
-    lips = np.array([0.2, 0.2, 0.02, 0.2, 0.2, 0.03, 0.2, 0.2, 0.2, 0.2])
-    assert not reference_reopened(lips, np.full(10, 0.04)).any()
-    np.testing.assert_allclose(
-        reference_reopened(lips, np.full(10, 0.1)), [0.5, 0.75, 1, 0.75, 0.75, 1, 0.75, 0.5, 0.25, 0]
-    )
+from .conftest import faces, words
 
 
 @given(st.lists(st.booleans(), max_size=30), st.integers(0, 4))
@@ -67,47 +20,6 @@ def test_spread_is_the_greatest_window(events, radius):
             if 0 <= t + k < len(events):
                 wanted[t + k] = max(wanted[t + k], shape[radius + k])
     np.testing.assert_array_equal(spread(events, shape), wanted)
-
-
-def test_towards_blends_only_the_points():
-    rng = np.random.default_rng(0)
-    mixed, lips = rng.normal(size=(2, 3, 68, 3))
-    got = towards(mixed, lips, np.array([0, 0.5, 1]), MOUTH)
-    np.testing.assert_array_equal(got[:, :48], mixed[:, :48])
-    np.testing.assert_array_equal(got[0], mixed[0])
-    np.testing.assert_allclose(got[1, MOUTH], (mixed[1, MOUTH] + lips[1, MOUTH]) / 2)
-    np.testing.assert_array_equal(got[2, MOUTH], lips[2, MOUTH])
-
-
-def plosive(avatar: Calibration, rate: float) -> np.ndarray:
-    """Half open, shut for .1 s, half open, then the utterance ends with a closed mouth; 2 s."""
-    time = np.arange(round(2 * rate)) / rate
-    level = np.interp(time, [0, 0.6, 0.7, 0.8, 0.9, 1.3, 1.4, 2], [0.6, 0.6, 0.02, 0.02, 0.6, 0.6, 0, 0])
-    return avatar.shut + avatar.range * level
-
-
-def test_closures_by_the_second_and_relative_to_the_face(space):
-    avatar = Calibration.of(space)
-    found = {}
-    for rate in (25.0, 50.0, 100.0):
-        closed = closures(plosive(avatar, rate), avatar, rate, RULE)
-        times = np.flatnonzero(closed) / rate
-        assert times.min() > 0.62 and times.max() < 0.9  # the plosive, not the end
-        found[rate] = len(times) / rate
-    assert max(found.values()) - min(found.values()) < 0.05
-    twice = Calibration(**{**vars(avatar), "shut": 2 * avatar.shut, "wide": 2 * avatar.wide})
-    a = closures(plosive(avatar, RATE), avatar, RATE, RULE)
-    b = closures(plosive(twice, RATE), twice, RATE, RULE)
-    np.testing.assert_array_equal(a, b)
-
-
-def test_closure_windows_last_as_long_at_any_rate():
-    for rate in (25.0, 50.0):
-        events = np.zeros(round(2 * rate), bool)
-        events[len(events) // 2] = True
-        weights = closure_windows(events, rate, RULE)
-        assert weights.max() == 1
-        assert abs((weights > 0).sum() / rate - 2 * RULE.hold) < 2 / rate
 
 
 def test_held_gaps_are_exact_and_nothing_but_the_mouth_moves(space):
@@ -129,25 +41,10 @@ def test_open_mouth_brings_the_jaw_along(space):
     np.testing.assert_allclose(got, wide, atol=1e-6)
 
 
-def test_emotion_opens_only_an_open_mouth_away_from_closures(space):
-    avatar = Calibration.of(space)
-    lips = faces(words(100, 5), space.neutral)
-    own = mouth_openness(lips)
-    half = (avatar.shut + avatar.wide) / 2
-    still = np.zeros(100)
-    np.testing.assert_allclose(wanted_gaps(lips, still, still, avatar), gaps(lips))
-    np.testing.assert_allclose(wanted_gaps(lips, still + 1, still + 0.5, avatar), gaps(lips))
-    wider = np.linalg.norm(wanted_gaps(lips, still, still + 0.5, avatar)[:, 1], axis=-1)
-    np.testing.assert_allclose(wider, own + 0.5 * np.clip(own - half, 0, None), atol=1e-6)
-    assert np.corrcoef(wider, own)[0, 1] > 0.99
-
-
-def test_short_and_empty(space):
-    avatar = Calibration.of(space)
-    for frames in (0, 1, 2):
-        openness = np.full(frames, 0.1)
-        assert len(closures(openness, avatar, RATE, RULE)) == frames
-        assert len(reference_closures(openness)) == frames
-        assert len(reference_windows(np.zeros(frames, bool))) == frames
-        assert len(closure_windows(np.zeros(frames, bool), RATE, RULE)) == frames
-        assert len(reference_reopened(openness, openness)) == frames
+@given(st.lists(st.booleans(), max_size=30), st.integers(0, 4), st.integers(0, 4))
+@settings(max_examples=50)
+def test_any_within(events, before, after):
+    events = np.array(events, bool)
+    found = any_within(events, before, after)
+    for t in range(len(events)):
+        assert found[t] == events[max(0, t - before) : t + after + 1].any()

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from emogene.face.blink import close_eyes
 
 from emogene.avatar.condition import ConditionBasis
 from emogene.emotalk.emotion import LABELS
@@ -12,6 +11,7 @@ from emogene.motion2video.binding import Binding, bind
 from emogene.motion2video.rig import FaceMesh, FaceRig
 from emogene.motion2video.splats.gaussians import Gaussians, Group
 from emogene.motion2video.splats.layout import COLOUR, OPACITY, POSITION, ROWS
+from emogene.performance.blink import close_eyes
 
 MODEL = HeadModel.embedded()
 NEUTRAL = MODEL.mean[MODEL.landmarks].copy()
@@ -197,3 +197,31 @@ def test_the_inside_of_the_mouth_follows_the_upper_lip(person):
     lifted = person.shown(raised, weights(noseSneer=0.7))[1, inside] - person.shown(plain)[1, inside]
     assert (lifted > 0.01).all()
     assert person.shown(raised)[1, inside].max() < raised[62, 1] + 0.02
+
+
+def test_splats_stretch_with_the_skin_but_never_blow_up(person):
+    skin = person.binding.fall > 0.99
+    smile = face(emotion("happy"))
+    conditions, poses = person.rig.poses(smile[None].astype(np.float64), emotion("happy")[None])
+    before = person.head.at(conditions[0])
+    shown = person.rig.move(before.copy(), poses[0])[:, : len(skin)]
+    for axes in (slice(3, 6), slice(6, 9)):
+        grown = np.linalg.norm(shown[axes, skin], axis=0) / np.linalg.norm(before[axes, skin], axis=0)
+        assert np.quantile(grown, 0.95) > 1.05 and grown.max() < 1.401 and grown.min() > 0
+
+
+def test_the_mouths_inside_does_not_show_on_the_cheeks(person):
+    inside = np.flatnonzero(person.groups == Group.INTERIOR)
+    rounded = face(weights(jawOpen=0.4) + weights(mouthPucker=1))
+    conditions, poses = person.rig.poses(rounded[None], emotion("surprised")[None])
+    splats = person.head.at(conditions[0])
+    splats[0, inside] = [0.0, 0.3]  # in the middle; far beyond the corner
+    shown = person.rig.move(splats, poses[0])[9, inside]
+    assert shown[0] == pytest.approx(0.8) and shown[1] < -2
+
+
+def test_the_condition_shows_the_mouth_that_the_landmarks_have(person):
+    """A sneer lifts the lip; the words' lips have it already, and their condition must not take it off."""
+    said = face(weights(jawOpen=0.3))[None].astype(np.float64)
+    seen = person.rig.poses(said, weights(noseSneer=1)[None])[1][0].seen
+    assert abs(mouth_openness(seen) - mouth_openness(said[0])) < 0.01

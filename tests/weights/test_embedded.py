@@ -25,5 +25,5 @@ def test_the_metadata_is_read_without_the_tensors(tmp_path):
 def test_a_damaged_file_is_one_line(tmp_path, content):
     path = tmp_path / "bad.safetensors"
     path.write_bytes(content)
-    with pytest.raises(EmoGeneError, match="is not a safetensors file, or damaged"):
+    with pytest.raises(EmoGeneError, match="not a safetensors file, or damaged"):
         metadata(path)

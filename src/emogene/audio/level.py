@@ -8,7 +8,7 @@ from emogene.smooth import hann
 from emogene.stream import Stage
 
 LOUD = -18.0  # dB of full scale, at which the encoder heard the loud moments of its training
-QUIETEST = -36.5  # what has no voice in it is not turned up further than this level, so that silence stays
+QUIETEST = -24.0  # what has no voice in it is not turned up further than this level, so that silence stays
 FAINTEST = -62.0  # nor a voice further than this
 _BACK, _AHEAD = 250, 50  # frames of 20 ms that decide: five seconds back, one ahead
 _NEAR = 25  # a frame within so many frames of a voiced one (f0 > 0) is the voice's

@@ -23,15 +23,21 @@ class Loudness(Stage):
     def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         (samples,) = inputs
         frames = -(-len(samples) // HOP)
-        windows = np.lib.stride_tricks.sliding_window_view(centred(samples, _WINDOW, frames, HOP), _WINDOW)[
-            ::HOP
-        ]
-        power = windows.var(1)
+        power = np.square(centred(samples, _WINDOW, frames, HOP)).mean(1)
         return (np.maximum(10 * np.log10(power + _FLOOR), SILENCE).astype(np.float32),)
 
 
 def centred(samples: np.ndarray, window: int, frames: int, hop: int) -> np.ndarray:
-    """The samples that ``frames`` windows see which are centred at multiples of ``hop``; silence outside."""
+    """``[frames, window]``: windows of ``samples [n]`` around multiples of ``hop``, each less its own mean;
+    silence outside (where an offset begins or ends there is no click)."""
     before, length = window // 2, (frames - 1) * hop + window
     after = max(0, length - before - len(samples))
-    return np.pad(samples, (before, after))[:length]
+
+    def windows(rows: np.ndarray) -> np.ndarray:
+        padded = np.pad(rows, (before, after))[:length]
+        return np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+
+    there = windows(np.ones(len(samples), np.float32))
+    heard = windows(samples)
+    mean = heard.sum(1, keepdims=True) / np.maximum(there.sum(1, keepdims=True), 1)
+    return (heard - mean) * there

@@ -27,9 +27,7 @@ class MelSpectrum(Stage):
     def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         (samples,) = inputs
         rows = 2 * -(-len(samples) // HOP)
-        heard = centred(samples, FFT, rows, STEP)
-        windows = np.lib.stride_tricks.sliding_window_view(heard, FFT)[::STEP]
-        windows = (windows - windows.mean(1, keepdims=True)) * _window()
+        windows = centred(samples, FFT, rows, STEP) * _window()
         power = np.square(np.abs(np.fft.rfft(windows))).astype(np.float32)
         return ((power @ mel_bank()).reshape(-1, 2, BANDS),)
 

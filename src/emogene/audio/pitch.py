@@ -34,6 +34,6 @@ class Pitch(Stage):
         (samples,) = inputs
         found = self._detector.detect(samples, SAMPLE_RATE, fmin=50, fmax=1100)
         native = np.where(found.confidence >= _VOICED, found.pitch_hz, 0).astype(np.float32)
-        frames = self.group * -(-len(samples) // self.step)
+        frames = self.frames(-(-len(samples) // self.step) * self.step)
         nearest = np.floor(np.arange(frames) * float(SAMPLE_RATE / SPEECH_FPS / _HOP) + 0.5).astype(int)
         return (native[np.minimum(nearest, len(native) - 1)],)

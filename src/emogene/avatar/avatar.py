@@ -18,6 +18,7 @@ from emogene.device import choose_threads
 from emogene.errors import EmoGeneError
 from emogene.face.camera import Camera
 from emogene.face.pose import HeadPose
+from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
 from emogene.motion2video.binding import Binding
 from emogene.motion2video.portrait import Moment, Portrait
@@ -65,7 +66,12 @@ class Avatar:
         torsos = self.torso_motion.condition(pose.rotation, pose.translation)
         return [Moment(*parts) for parts in zip(heads, torsos, pose.rotation, pose.translation, strict=True)]
 
-    def rig(self) -> FaceRig:
+    @property
+    def rig(self) -> Rig:
+        """What ARKit shapes do to this person's 68 points."""
+        return Rig.of_person(self.mesh.linear)
+
+    def face_rig(self) -> FaceRig:
         """What moves the head's splats beyond what the video showed."""
         return FaceRig(self.head, self.basis, self.space.neutral, self.mesh, self.binding)
 
@@ -99,7 +105,7 @@ class Avatar:
             raise EmoGeneError(f"the picture must be at least {SMALLEST} pixels, not {size}.")
         return AvatarRenderer(
             portrait=self.portrait(size, read_background(background, size, self.background)),
-            rig=self.rig(),
+            rig=self.face_rig(),
             basis=self.basis,
             torso_motion=self.torso_motion,
             threads=choose_threads(threads),

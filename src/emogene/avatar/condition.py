@@ -94,7 +94,8 @@ class ConditionBasis:
     def gaze_at(self, angles: np.ndarray) -> np.ndarray:
         """Gaze ``[T, 2]`` in eye widths, as it is measured, for the eyes turned by ``angles [T, 2]`` radians
         to the viewer's right and up; 0 is the mean. It stays about where the eyes went in training."""
-        width = np.mean([np.linalg.norm(self.mean[a, :2] - self.mean[b, :2]) for a, b in _EYE_CORNERS])
+        ends = self.mean[np.array(_EYE_CORNERS), :2]
+        width = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1).mean()
         offset = PUPIL_RADIUS / width * np.sin(angles)
         mean, deviation = self.gaze
         return mean + soft_clamp(offset, -GAZE_REACH * deviation, GAZE_REACH * deviation)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from emogene.errors import EmoGeneError
 from emogene.face.pose import HeadPose
+from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
 from emogene.output import replacing
 from emogene.performance import Performance
@@ -63,6 +64,11 @@ class AnyAvatar(Protocol):
     @property
     def space(self) -> LandmarkSpace:
         """The landmarks that its video showed."""
+        ...
+
+    @property
+    def rig(self) -> Rig:
+        """What ARKit shapes do to its 68 points."""
         ...
 
     @property

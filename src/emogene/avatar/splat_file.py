@@ -18,7 +18,8 @@ def splat_tensors(name: str, splats: Gaussians) -> dict[str, Tensor]:
     the other rows; ``NAME.motion`` int8 ``[7, K, N]``, ``NAME.motion_scale`` float32 ``[7, K]``;
     ``NAME.groups`` uint8 ``[N]``.
     """
-    scale = np.quantile(np.abs(splats.motion), CLIPPED, axis=2).astype(np.float32) / 127
+    # A value that occurs: what was read scales as it did when it was written.
+    scale = np.quantile(np.abs(splats.motion), CLIPPED, axis=2, method="higher") / np.float32(127)
     motion = np.round(splats.motion / np.maximum(scale, 1e-12)[..., None]).clip(-127, 127)
     middle = splats.base[POSITION].mean(1)
     steps = np.round((splats.base[POSITION] - middle[:, None]) / POSITION_STEP)

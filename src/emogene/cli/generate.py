@@ -84,6 +84,8 @@ class Generate:
 
     def run(self) -> None:
         from emogene.cli.streams import note, say
+        from emogene.weights.avatars import avatar_file
+        from emogene.weights.places import moving_hint
 
         self._check_names()
         wanted = self._check_options()
@@ -96,7 +98,7 @@ class Generate:
             else:
                 result.save(self.output, compare=self._panels, motion=self._motion, progress=progress)
         if not self.quiet:
-            for line in told(result, wanted):
+            for line in filter(None, [moving_hint(avatar_file(self.avatar)), *told(result, wanted)]):
                 note(line)
             say(*self._outputs)
 
@@ -108,6 +110,14 @@ class Generate:
     def _panels(self) -> Path | None:
         output = Path(self.output)
         return output.with_name(f"{output.stem}_compare{output.suffix}") if self.compare else None
+
+    @property
+    def _level(self) -> int:
+        return 1 if self.emotalk_level is None else self.emotalk_level
+
+    @property
+    def _person(self) -> int:
+        return self.emotalk_person or 0
 
     @property
     def _motion(self) -> list[str]:
@@ -139,27 +149,41 @@ class Generate:
 
     def _check_options(self) -> "Emotion | Timeline":
         """What can be known to be wrong before anything is loaded; the emotion asked for."""
-        from emogene.audio.sound import Sound
         from emogene.device import choose_threads
         from emogene.emotalk.emotion import parse
         from emogene.mixture import check_mixture
-        from emogene.options import checked_fps, checked_seed, checked_size, checked_track
+        from emogene.options import checked_fps, checked_seed
         from emogene.performance.track import check_pose
-        from emogene.video.background import check_background
 
         if not self.emotalk and (self.emotalk_level, self.emotalk_person) != (None, None):
             raise EmoGeneError("--emotalk-level and --emotalk-person go with --emotalk EmoTalk.pth")
         checked_fps(self.fps)
         checked_seed(self.seed)
-        size = checked_size(self.size)
         choose_threads(self.threads)
         check_mixture(self.mixture)
         check_pose(self.pose)
         wanted = parse(self.emotion, self.intensity)
-        Sound.open(self.audio, track=checked_track(self.track))
+        self._check_inputs()
+        if self.emotalk:
+            from emogene.reference.emotion import Manner, heard
+
+            heard(wanted)
+            Manner(self._level, self._person)
+        return wanted
+
+    def _check_inputs(self) -> None:
+        """That the files to be read are what they should be."""
+        from emogene.audio.sound import Sound
+        from emogene.options import checked_size, checked_track
+        from emogene.video.background import check_background
+        from emogene.weights.avatars import avatar_file
+        from emogene.weights.header import metadata
+
+        size = checked_size(self.size)
+        metadata(avatar_file(self.avatar), "an avatar file")
         if self.background:
             check_background(self.background, size)
-        return wanted
+        Sound.open(self.audio, track=checked_track(self.track))
 
     def _result(self, progress: "Progress") -> "Result":
         from emogene.pipeline import EmoGene
@@ -171,8 +195,8 @@ class Generate:
             audio2motion=self.audio2motion,
             hubert=self.hubert,
             precision=self.precision,
-            level=1 if self.emotalk_level is None else self.emotalk_level,
-            person=self.emotalk_person or 0,
+            level=self._level,
+            person=self._person,
         )
         return pipeline.stream(
             self.audio,

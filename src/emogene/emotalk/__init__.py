@@ -6,8 +6,8 @@ from emogene.emotalk.emotion import HEARD, LABELS, Cue, Emotion, Timeline, parse
 from emogene.lazy import lazily
 
 if TYPE_CHECKING:
+    from emogene.emotalk.interface import EmotionModel
     from emogene.emotalk.model import EmoTalk
-    from emogene.emotalk.speech import EmotionalSpeech, EmotionModel
 
 __all__ = [
     "HEARD",
@@ -16,9 +16,8 @@ __all__ = [
     "EmoTalk",
     "Emotion",
     "EmotionModel",
-    "EmotionalSpeech",
     "Timeline",
     "parse",
 ]
 
-__getattr__ = lazily(__name__, {"EmoTalk": "model", "EmotionModel": "speech", "EmotionalSpeech": "speech"})
+__getattr__ = lazily(__name__, {"EmoTalk": "model", "EmotionModel": "interface"})

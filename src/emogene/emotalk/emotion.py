@@ -149,6 +149,9 @@ class Timeline:
             raise EmoGeneError(f"{path}: the emotion timeline is empty; write {', '.join(COLUMNS)}")
         return cls(tuple(cues), path.name)
 
+    def __str__(self) -> str:
+        return self.name
+
     def scaled(self, intensity: float) -> "Timeline":
         """The same, every cue ``intensity`` times as strong."""
         cues = tuple(replace(cue, emotion=cue.emotion.scaled(intensity)) for cue in self.cues)

@@ -57,9 +57,9 @@ TABLE: dict[str, tuple[Entry, ...]] = {
         Entry("cheekSquint*", 0.3, "AU6 of distress"),
     ),
     "angry": (
-        Entry("browDown*", 1.2, "AU4"),
-        Entry("browInnerUp", -0.8, "AU4: draws the inner brows down and together"),
-        Entry("eyeWide*", 1.2, "AU5: the stare from under the brows"),
+        Entry("browDown*", 1.0, "AU4"),
+        Entry("browInnerUp", -0.7, "AU4: draws the inner brows down and together"),
+        Entry("eyeWide*", 1.4, "AU5: the stare from under the brows"),
         Entry("eyeSquint*", 0.6, "AU7"),
         Entry("noseSneer*", 0.7, "AU9, AU10 of the square-mouthed form"),
         Entry("mouthUpperUp*", 0.4, "AU10"),

@@ -14,11 +14,12 @@ from emogene.emotalk import content, listener
 from emogene.emotalk.content import SPOKEN
 from emogene.emotalk.dynamics import EVIDENCE, ONSET, PRESENCE, RATE, breath, by_evidence, ease, presence
 from emogene.emotalk.emotion import HEARD, LABELS, Emotion, Timeline
+from emogene.emotalk.expressions import asymmetry, strength, table
 from emogene.emotalk.features import VoiceProsody
 from emogene.emotalk.network import FORMAT, EmotionNet
-from emogene.emotalk.speech import EmotionalSpeech
 from emogene.emotalk.stage import NetworkStage
 from emogene.face.arkit import ARKIT_52, INDEX, blendshapes
+from emogene.face.felt import EmotionalSpeech
 from emogene.stream import Resample, Stage, Stream
 from emogene.track import Track
 from emogene.weights.embedded import assets
@@ -26,19 +27,19 @@ from emogene.weights.file import open_network
 
 EMBEDDED = assets() / "emotalk.safetensors"
 STRONG = len(HEARD)  # column of the listener's output
+EXPRESSIVE = np.array([label != "neutral" for label in LABELS])
 
 
 class EmoTalk:
-    """Speech and an emotion to blendshapes. The emotion is an embedding (an amount of each of nine emotions,
-    from the voice or from the user) that the ``expressions [9, 52]`` decode.
-    """
+    """Speech and an emotion to blendshapes. The emotion is an embedding: an amount of each of nine emotions,
+    from the voice or from the user, which :mod:`emogene.emotalk.expressions` decodes."""
 
     weights: tuple[Path, ...] = ()
     """The files that it was opened from."""
 
     def __init__(self, net: EmotionNet, device: str | torch.device = "cpu") -> None:
         self.net = net.to(device).eval()
-        self.expressions, self.action_units = net.expressions.cpu().numpy(), net.action_units.cpu().numpy()
+        self.action_units = net.action_units.cpu().numpy()
         self.calibration, self.heard_actors = net.config.calibration, net.config.heard_actors
 
     @classmethod
@@ -123,8 +124,8 @@ class Expression(Stage):
     """The listener's logits, the vigour and the words -> ARKit weights ``[T, 52]`` of the words and of the
     emotion, probabilities ``[T, 8]`` of the emotions heard, amounts ``[T, 9]`` of those shown; all 50 fps.
 
-    The activations of an emotion's shapes add, and a weight is 1 - exp(-activation): the shapes blend without
-    leaving 0..1, and intensity scales them smoothly. Where no voice is near, nothing is heard.
+    An expression is the mean of the emotions' by their amounts, as strong as their sum asks for, and a little
+    uneven. Where no voice is near, nothing is heard.
     """
 
     heard = rate = SPEECH_FPS
@@ -132,8 +133,8 @@ class Expression(Stage):
     outputs = 4
 
     def __init__(self, model: EmoTalk, emotion: Emotion | Timeline, seed: int) -> None:
-        self.calibration, self.activation = model.calibration, -np.log1p(-model.expressions)
-        self.emotion, self.seed = emotion, seed
+        self.calibration, self.emotion, self.seed = model.calibration, emotion, seed
+        self.table = table() * asymmetry(seed)
 
     def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         logits, vigour, spoken = inputs
@@ -142,10 +143,13 @@ class Expression(Stage):
         probabilities[:, :1] += 1 - near  # neutral
         time = (first + np.arange(len(logits))) / RATE
         amounts = ease(self.emotion.amounts(self._suggestion(logits, probabilities), time))
-        activation = (amounts * breath(vigour, first, self.seed)[:, None]) @ self.activation
+        felt = np.where(EXPRESSIVE, amounts, 0)
+        total = felt.sum(1, keepdims=True)
+        shown = strength(total) * breath(vigour, first, self.seed)[:, None]
+        weights = (felt / np.maximum(total, 1e-6)) @ self.table * shown
         words = np.zeros((len(spoken), len(ARKIT_52)), np.float32)
         words[:, [INDEX[name] for name in SPOKEN]] = spoken
-        return words, -np.expm1(-activation).astype(np.float32), probabilities.astype(np.float32), amounts
+        return words, weights.astype(np.float32), probabilities.astype(np.float32), amounts
 
     def _suggestion(self, logits: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         """The amounts ``[T, 9]`` of the labels that the voice asks for."""

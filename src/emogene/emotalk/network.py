@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from emogene.emotalk.content import Content, ContentConfig
-from emogene.emotalk.emotion import HEARD, LABELS
+from emogene.emotalk.emotion import HEARD
 from emogene.emotalk.facs import ACTION_UNITS
 from emogene.emotalk.listener import Listener, ListenerConfig
-from emogene.face.arkit import ARKIT_52
 from emogene.weights.file import Format
 
 
@@ -34,10 +33,9 @@ class EmotionConfig:
 
 
 class EmotionNet(nn.Module):
-    """Listener and content with the tables ``expressions [9, 52]`` (ARKit weights of each of LABELS at 1) and
-    ``action_units [2, 8, 17]`` (mean AUs of each of HEARD, spoken normally and strongly)."""
+    """Listener and content with the table ``action_units [2, 8, 17]``: mean AUs of each of HEARD, spoken
+    normally and strongly."""
 
-    expressions: Tensor
     action_units: Tensor
 
     def __init__(self, config: EmotionConfig) -> None:
@@ -45,7 +43,6 @@ class EmotionNet(nn.Module):
         self.config = config
         self.listener = Listener(config.listener)
         self.content = Content(config.content)
-        self.register_buffer("expressions", torch.zeros(len(LABELS), len(ARKIT_52)))
         self.register_buffer("action_units", torch.zeros(2, len(HEARD), len(ACTION_UNITS)))
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from emogene.errors import EmoGeneError
 from emogene.face.landmarks import BROWS, EYES, MOUTH_CORNERS, Landmarks, mouth_openness
 from emogene.mixture import mixture_named
-from emogene.mixture.accumulate import within_reach
 from emogene.mixture.calibration import Calibration
 from emogene.progress import Progress, over, silent
 
 REGIONS: dict[str, slice | list[int]] = {"brows": BROWS, "eyes": EYES, "corners": list(MOUTH_CORNERS)}
+SPEAKING = 0.01  # freedom of the mouth below which somebody speaks
 CLOSED = 0.15  # a closure: openness below this share of the avatar's range
 MAX_LAG = 5  # frames, searched on both sides
 SOUNDS = {".wav", ".opus", ".ogg", ".mp3", ".m4a", ".flac", ".webm", ".mp4"}
@@ -26,8 +26,8 @@ _RAVDESS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "s
 class ClipFigures:
     """One clip. Openness is the distance of points 62 and 66; closures are frames with lips nearly shut.
 
-    ``asked`` and ``got`` by region: the emotion's mean displacement squared (within the avatar's reach), and
-    the shown displacement's component along it, in square decimetres; jitter: mean second difference of all
+    ``asked`` and ``got`` by region: the emotion's mean displacement squared, and the shown displacement's
+    component along it, in square decimetres; jitter: mean second difference of all
     points, in decimetres per frame squared.
     """
 
@@ -47,16 +47,19 @@ def compare(
     content: Landmarks,
     mixed: Landmarks,
     avatar: Calibration,
+    free: np.ndarray | None = None,
 ) -> ClipFigures:
-    """The figures of one clip from the mixture's inputs and its result."""
+    """The figures of one clip from the mixture's inputs and its result. ``free [T]``: where the mouth is the
+    emotion's, since nobody speaks; there the lips are not judged (nowhere, if None)."""
     spoken, shown = mouth_openness(lips.points), mouth_openness(mixed.points)
     threshold = avatar.shut + CLOSED * avatar.range
-    closed = spoken < threshold
-    asked = within_reach((emotion.points - content.points).astype(np.float64), avatar).mean(0)
+    judged = np.ones(len(spoken), bool) if free is None else free < SPEAKING
+    closed = judged & (spoken < threshold)
+    asked = (emotion.points - content.points).mean(0).astype(np.float64)
     added = (mixed.points - lips.points).mean(0)
     return ClipFigures(
-        correlation=_correlation(spoken, shown),
-        lag=lag(spoken, shown),
+        correlation=_correlation(spoken[judged], shown[judged]),
+        lag=lag(spoken[judged], shown[judged]),
         closures=int(closed.sum()),
         closures_kept=int((shown[closed] < threshold).sum()),
         asked={name: float((asked[points] ** 2).sum()) for name, points in REGIONS.items()},
@@ -167,10 +170,10 @@ def _measure(
     from emogene.audio2motion import Audio2Motion
     from emogene.avatar import Avatar
     from emogene.emotalk import EmoTalk, parse
-    from emogene.face.rig import Rig
 
-    audio2motion, emotalk, rig = Audio2Motion.from_embedded(), EmoTalk.from_embedded(), Rig.embedded()
-    encoder, space = SpeechEncoder.from_embedded(), Avatar.open(avatar).space
+    audio2motion, emotalk = Audio2Motion.from_embedded(), EmoTalk.from_embedded()
+    encoder, person = SpeechEncoder.from_embedded(), Avatar.open(avatar)
+    rig, space = person.rig, person.space
     calibration = Calibration.of(space)
     for path in recordings:
         speech = analyse(load_audio(path), encoder)
@@ -180,8 +183,7 @@ def _measure(
         unfelt = felt.without_emotion()
         for mode in ("default", "reference"):
             mixed, words = (
-                mixture_named(mode).stream(rig, space).push(lips, each, end=speech.end)
-                for each in (felt, unfelt)
+                mixture_named(mode).stream(rig, space).push(lips, each, speech) for each in (felt, unfelt)
             )
             assert mixed is not None and words is not None
             figures = compare(
@@ -190,6 +192,7 @@ def _measure(
                 content=Landmarks.of(words.emotion),
                 mixed=Landmarks.of(mixed.mixed),
                 avatar=calibration,
+                free=mixed.free,
             )
             yield mode, label, figures
 

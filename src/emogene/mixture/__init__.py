@@ -6,14 +6,14 @@ from emogene.errors import EmoGeneError
 from emogene.lazy import lazily
 
 if TYPE_CHECKING:
+    from emogene.mixture.interface import MixtureModel
     from emogene.mixture.mixture import Mixture
-    from emogene.mixture.model import Mixed, MixtureModel
 
-__all__ = ["Mixed", "Mixture", "MixtureModel", "check_mixture", "mixture_named"]
+__all__ = ["Mixture", "MixtureModel", "check_mixture", "mixture_named"]
 
 NAMES = ("default", "reference", "reference:6", "reference:7", "reference:8", "reference:9")
 
-__getattr__ = lazily(__name__, {"Mixed": "model", "Mixture": "mixture", "MixtureModel": "model"})
+__getattr__ = lazily(__name__, {"Mixture": "mixture", "MixtureModel": "interface"})
 
 
 def check_mixture(name: str) -> None:

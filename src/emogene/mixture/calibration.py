@@ -5,21 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from emogene.errors import EmoGeneError
-from emogene.face.landmarks import JAW, MOUTH, MOUTH_CORNERS, PARTS, mouth_openness
+from emogene.face.landmarks import JAW, MOUTH, MOUTH_CORNERS, mouth_openness
 from emogene.face.space import LandmarkSpace
 
 UPPER_INNER, LOWER_INNER = np.array([61, 62, 63]), np.array([67, 66, 65])
 UPPER_OUTER, LOWER_OUTER = np.array([50, 51, 52]), np.array([58, 57, 56])
 # The lips' points next to the corners follow half of their neighbour on the lip.
 _BESIDE = {49: 50, 53: 52, 59: 58, 55: 56}
-# How far a part can go, by a length of the resting face: (point, point, share of their distance).
-_ANATOMY = {
-    "jaw": (57, 8, 0.35),  # lower lip to chin
-    "brows": (19, 37, 0.5),  # brow to lid
-    "nose": (27, 30, 0.12),  # root to tip
-    "eyes": (37, 41, 0.9),  # lid to lid
-    "mouth": (48, 54, 0.25),  # corner to corner
-}
 
 
 @dataclass(frozen=True)
@@ -27,17 +19,14 @@ class Calibration:
     """An avatar's own measures, in decimetres.
 
     ``shut`` and ``wide``: mouth openness at the 3% and 97% quantile of its video; ``mouth_width``: at rest;
-    ``opening [68, 3]``: how jaw and mouth move per unit of openness, zero elsewhere; ``parting [68, 3]``: the
-    same with the mouth's corners at rest; ``reach``: how far the farthest point of each part may go;
-    ``lips [20, 3]``: how the mouth's points take up a change of the three gaps between the inner lips.
+    ``opening [68, 3]``: how jaw and mouth move per unit of openness, zero elsewhere; ``lips [20, 3]``: how
+    the mouth's points take up a change of the three gaps between the inner lips.
     """
 
     shut: float
     wide: float
     mouth_width: float
     opening: np.ndarray
-    parting: np.ndarray
-    reach: dict[str, float]
     lips: np.ndarray
 
     @classmethod
@@ -56,8 +45,6 @@ class Calibration:
             wide=float(max(wide, shut + 0.05 * width)),
             mouth_width=width,
             opening=opening,
-            parting=_parting(opening),
-            reach=_reach(space),
             lips=_lips(opening),
         )
 
@@ -87,26 +74,6 @@ def _opening_mode(database: np.ndarray, openness: np.ndarray) -> np.ndarray:
     else:
         mode[LOWER_INNER, 1] = -1
     return mode / np.linalg.norm(gaps(mode[None])[0].mean(0))
-
-
-def _parting(opening: np.ndarray) -> np.ndarray:
-    """The mouth seen from its corners; the jaw follows the lower lip."""
-    parting = opening.copy()
-    parting[MOUTH] -= opening[list(MOUTH_CORNERS)].mean(0)
-    lower = np.linalg.norm(opening[LOWER_INNER].mean(0))
-    parting[JAW] *= np.linalg.norm(parting[LOWER_INNER].mean(0)) / max(lower, 1e-9)
-    return parting
-
-
-def _reach(space: LandmarkSpace) -> dict[str, float]:
-    """By part: what anatomy allows, or the video's own 99% range where that is wider."""
-    reach = {}
-    for part, (a, b, share) in _ANATOMY.items():
-        points = PARTS[part]
-        seen = np.linalg.norm(space.database[:, points] - space.neutral[points], axis=-1).max(1)
-        anatomy = share * np.linalg.norm(space.neutral[a] - space.neutral[b])
-        reach[part] = float(max(anatomy, np.quantile(seen, 0.99)))
-    return reach
 
 
 def _lips(opening: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Where emotion and speech meet at the mouth: the emotion's opening grows with the words' and closes with it.
 
 An emotion that is simply added opens the lips of a p, b or m by a centimetre, and the words are gone. Here
-the shapes by which an emotion opens the mouth are scaled by how open the words have it, and what is left of
-their opening is taken back as the lips meet. Shapes that do not open it (corners, stretch, frown) stay as
-they are: a smile goes on through closed lips. In silence the mouth is the emotion's, with a fade.
+it widens the words' openings in proportion and leaves their closures alone. Shapes that do not open the mouth
+(corners, stretch, frown) stay as they are: a smile goes on through closed lips. In silence the mouth is the
+emotion's, with a fade.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,8 @@ import numpy as np
 from scipy.ndimage import binary_opening, distance_transform_edt
 
 from emogene.face.arkit import INDEX
-from emogene.face.landmarks import MOUTH, mouth_openness
+from emogene.mixture.calibration import Calibration
 
-UPPER, LOWER = np.array([61, 62, 63]), np.array([67, 66, 65])
 _JAW = ("jawOpen",)
 _LIPS = ("mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthFunnel")
 
@@ -25,20 +24,21 @@ class MouthRule:
 
     shut: float = 0.004
     """Openness at which lips count as closed."""
-    wide: float = 0.06
-    """Openness above ``shut`` at which the emotion's opening shapes are at their greatest."""
-    meeting: float = 0.025
-    """Openness above ``shut`` below which what is left of the emotion's opening is taken back."""
-    jaw: tuple[float, float] = (0.1, 0.6)
-    """Share of the emotion's jaw on closed lips, and on open ones; a wide jaw is the words' own."""
-    lips: tuple[float, float] = (0.55, 1.0)
-    """The same of the shapes that part the lips."""
+    still: float = 0.03
+    """Openness below which a mouth without a voice rests."""
+    wide: float = 0.12
+    """A wide open mouth: the emotion's opening shapes are at their greatest there."""
+    meeting: float = 0.16
+    """Openness, as a share of the avatar's own range, up to which the words' lips are theirs alone: a closure,
+    and the way into it."""
+    most: float = 0.6
+    """By how much of itself an opening may grow."""
+    jaw: float = 0.6
+    """Share of the emotion's jaw in speech; a wide jaw is the words' own."""
     silence: float = 0.2
     """Shortest pause in which the mouth is set free."""
-    fade: float = 0.15
+    fade: float = 0.3
     """How long before and after that the freedom comes and goes."""
-    upper: float = 0.4
-    """Share of the upper lip in closing."""
 
 
 def freedom(
@@ -50,7 +50,7 @@ def freedom(
     unvoiced and has closed lips for longer than ``rule.silence``.
     """
     rule = rule or MouthRule()
-    still = ~np.asarray(voiced, bool) & (openness < rule.shut + rule.meeting)
+    still = ~np.asarray(voiced, bool) & (openness < rule.still)
     still = binary_opening(still, np.ones(max(1, round(rule.silence * fps)), bool))
     if still.all():
         return np.ones(len(still))
@@ -65,45 +65,31 @@ def spoken_weights(
     rule = rule or MouthRule()
     grown = np.clip((openness - rule.shut) / rule.wide, 0, 1)
     result = np.array(weights, np.float32)
-    for names, (least, most) in ((_JAW, rule.jaw), (_LIPS, rule.lips)):
-        share = free + (1 - free) * (least + (most - least) * grown)
+    for names, most in ((_JAW, rule.jaw), (_LIPS, 1.0)):
+        share = free + (1 - free) * most * grown
         for name in names:
             result[:, INDEX[name]] *= share
     return result
 
 
-def emotional_displacement(
-    lips: np.ndarray,
-    weights: np.ndarray,
-    basis: np.ndarray,
+def shared_gaps(
+    spoken: np.ndarray,
+    emotional: np.ndarray,
     free: np.ndarray,
+    calibration: Calibration,
     rule: MouthRule | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """What an emotion adds to spoken faces ``lips [T, 68, 3]``: ``[T, 68, 3]``, and its weights ``[T, 52]``.
+) -> np.ndarray:
+    """The gaps between the inner lips that words and emotion make together, ``[T, 3, 3]`` decimetres.
 
-    ``weights [T, 52]`` of the emotion alone, ``basis [52, 68, 3]``, ``free [T]`` (see :func:`freedom`).
-    By what the emotion would close the gap between the inner lips is taken back; by what it would open it is
-    taken back as the words' lips meet, so that they stay as closed as the words have them. Decimetres.
+    ``spoken [T, 3, 3]``: the words' own; ``emotional [T, 3, 3]``: what the emotion's whole expression adds to
+    them; ``free [T]``. In speech the words' gaps are widened in proportion to what exceeds ``rule.meeting``,
+    so that closed lips stay closed and openings keep their rhythm: by as much as the emotion would open a
+    mouth that is ``rule.wide`` open, ``rule.most`` times at most. An emotion never narrows a speaking mouth.
     """
     rule = rule or MouthRule()
-    openness = mouth_openness(lips)
-    shown = spoken_weights(weights, openness, free, rule)
-    moved = np.tensordot(shown, basis, 1)
-    met = 1 - np.clip((openness - rule.shut) / rule.meeting, 0, 1)
-    change = moved[:, UPPER] - moved[:, LOWER]
-    taken = met[:, None, None] * change
-    taken[..., 1] = np.where(change[..., 1] < 0, change[..., 1], taken[..., 1])  # words open the lips
-    moved[:, MOUTH] -= np.einsum("t,pg,tgc->tpc", 1 - free, _shares(rule.upper), taken)
-    return moved.astype(np.float32), shown
-
-
-def _shares(upper: float) -> np.ndarray:
-    """``[20, 3]``: how the mouth's points take up a change of the three inner gaps; the corners do not."""
-    shares = np.zeros((MOUTH.stop, 3))
-    for gap, (inner, outer) in enumerate(((61, 50), (62, 51), (63, 52))):
-        shares[[inner, outer], gap] = upper
-    for gap, (inner, outer) in enumerate(((67, 58), (66, 57), (65, 56))):
-        shares[[inner, outer], gap] = upper - 1
-    for beside, neighbour in ((49, 50), (53, 52), (59, 58), (55, 56)):
-        shares[beside] = shares[neighbour] / 2
-    return shares[MOUTH]
+    opening = np.linalg.norm(emotional.mean(1), axis=-1) * np.sign(emotional[..., 1].mean(1))
+    wider = np.clip(opening / rule.wide, 0, rule.most)
+    width = np.linalg.norm(spoken, axis=-1, keepdims=True)
+    meeting = calibration.shut + rule.meeting * calibration.range
+    excess = np.maximum(width - meeting, 0) / np.maximum(width, 1e-9)
+    return spoken * (1 + ((1 - free) * wider)[:, None, None] * excess) + free[:, None, None] * emotional

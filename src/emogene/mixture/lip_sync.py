@@ -1,7 +1,5 @@
 """Steps 3 and 5: what the emotion may not take from the lips."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from emogene.face.landmarks import MOUTH
@@ -15,53 +13,6 @@ def spread(events: np.ndarray, shape: np.ndarray) -> np.ndarray:
     radius = len(shape) // 2
     padded = np.pad(events, radius)
     return (np.lib.stride_tricks.sliding_window_view(padded, len(shape)) * shape[::-1]).max(1, initial=0)
-
-
-@dataclass(frozen=True)
-class ClosureRule:
-    """What counts as a closure of the lips, relative to the face and by the second.
-
-    ``shut``: openness below this share of the avatar's own range; ``closing`` and ``opening``: speeds in
-    ranges per second that lead into it within ``recent`` and out of it within ``soon`` seconds;
-    ``hold``: seconds over which a closure's window fades.
-    """
-
-    shut: float = 0.2
-    closing: float = 1.0
-    opening: float = 1.5
-    recent: float = 0.16
-    soon: float = 0.4
-    hold: float = 0.2
-
-
-def closures(openness: np.ndarray, calibration: Calibration, rate: float, rule: ClosureRule) -> np.ndarray:
-    """Plosives: ``openness [T]`` decimetres at ``rate`` Hz -> bool ``[T]``; all of the closed frames."""
-    level = (openness - calibration.shut) / calibration.range
-    speed = np.diff(level, prepend=level[:1]) * rate
-    came = any_within(speed < -rule.closing, rate * rule.recent, 0)
-    leaves = any_within(speed > rule.opening, 0, rate * rule.soon)
-    return (level < rule.shut) & came & leaves
-
-
-def closure_windows(events: np.ndarray, rate: float, rule: ClosureRule) -> np.ndarray:
-    """Weight of the lips ``[T]``: 1 at closures, fading over ``rule.hold`` seconds, merged by max."""
-    radius = max(1, round(rule.hold * rate))
-    return spread(events, 1 - np.abs(np.arange(-radius, radius + 1)) / (radius + 1))
-
-
-def wanted_gaps(
-    lips: np.ndarray, windows: np.ndarray, opening: np.ndarray, calibration: Calibration
-) -> np.ndarray:
-    """The gaps between the inner lips that the mixed face shall have, ``[T, 3, 3]``.
-
-    Those of ``lips [T, 68, 3]``. Where the mouth is well open and no closure is near (``windows [T]``), it
-    opens more or less by the emotion: ``opening [T]``, a share of what exceeds half the avatar's range.
-    """
-    own = gaps(lips)
-    width = np.linalg.norm(own, axis=-1, keepdims=True)
-    half = (calibration.shut + calibration.wide) / 2
-    excess = np.maximum(width - half, 0) / np.maximum(width, 1e-9)
-    return own * (1 + (opening * (1 - windows))[:, None, None] * excess)
 
 
 def open_mouth(faces: np.ndarray, wanted: np.ndarray, calibration: Calibration) -> np.ndarray:

@@ -1,33 +1,22 @@
 """3D landmark mixture: lip-synced and emotion-aware landmarks become one face, in five steps."""
 
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
-from emogene.clock import VIDEO_FPS
-from emogene.emotalk.speech import EmotionalSpeech
+from emogene.audio import Speech
+from emogene.audio.voiced import Voiced
+from emogene.clock import SPEECH_FPS, VIDEO_FPS
+from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import mouth_openness
+from emogene.face.mixed import Mixed
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
-from emogene.mixture.accumulate import (
-    SIGMAS,
-    emotional_displacement,
-    opening_of,
-    within_reach,
-    without_opening,
-)
-from emogene.mixture.calibration import Calibration
-from emogene.mixture.lip_sync import (
-    ClosureRule,
-    closure_windows,
-    closures,
-    hold_gaps,
-    open_mouth,
-    wanted_gaps,
-)
+from emogene.mixture.calibration import Calibration, gaps
+from emogene.mixture.emotional_mouth import MouthRule, freedom, shared_gaps, spoken_weights
+from emogene.mixture.lip_sync import hold_gaps, open_mouth
 from emogene.mixture.lle import EVERY_PART, blend, project_parts
-from emogene.mixture.model import Mixed
 from emogene.mixture.one_euro import OneEuro, zero_lag_one_euro
 from emogene.stream import Resample, Stage, Stream
 
@@ -35,23 +24,22 @@ CENTIMETRES = 10  # per decimetre: the "x10 scale" of the papers, in which LLE a
 RATE = float(VIDEO_FPS)
 _GENTLE = OneEuro(min_cutoff=3.0, beta=12.0, d_cutoff=2.0)
 _HORIZON = 24  # frames after which the gentle filter has forgotten all but a millionth
+_SIGMAS = 4  # how far a Gaussian is followed
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Our mixture: emotion kept, lips exact, no lag. Nothing is set per avatar: gains, reach and thresholds
-    come from its :class:`Calibration`.
+    """Our mixture: emotion kept, lips in sync, no lag. Nothing is set per avatar: how its mouth opens and how
+    lips share a gap come from its :class:`Calibration`.
 
-    ``smoothing``: seconds, of the emotional displacement; ``projected``: share of the LLE in the lips'
-    motion; ``filter``: on landmarks in mouth widths; ``opening``: how far an emotion may open or close a wide
-    mouth, in shares.
+    ``smoothing``: seconds, of the emotion's weights; ``projected``: share of the LLE in the lips' motion;
+    ``filter``: on landmarks in mouth widths; ``rule``: how emotion and words share the mouth.
     """
 
     smoothing: float = 0.12
     projected: float = 0.2
-    rule: ClosureRule = field(default_factory=ClosureRule)
+    rule: MouthRule = field(default_factory=MouthRule)
     filter: OneEuro = _GENTLE
-    opening: tuple[float, float] = (-0.3, 0.5)
 
     def stream(self, rig: Rig, space: LandmarkSpace) -> "Mixing":
         """Begin a recording. EmoGeneError, one line, where the avatar's video is too short."""
@@ -62,82 +50,61 @@ class Mixing:
     """One recording at work."""
 
     def __init__(self, mixture: Mixture, rig: Rig, space: LandmarkSpace) -> None:
-        self._steps = Stream(FiveSteps(mixture, space))
-        self._rig, self._neutral = rig, space.neutral
-        self._blendshapes: Stream | None = (
-            None  # of everything beside those of the words, to the video's rate
-        )
+        self._steps = Stream(FiveSteps(mixture, rig, space))
+        self._voiced, self._at_video_rate = Stream(Voiced()), Stream(Resample(SPEECH_FPS, VIDEO_FPS))
+        self._blendshapes: Stream | None = None
         self._told = False
 
-    def push(
-        self, lips: np.ndarray | None, felt: EmotionalSpeech, end: Fraction | None = None
-    ) -> Mixed | None:
-        """See :class:`emogene.mixture.model.MixtureStream`."""
-        emotion, words = self._faces(felt, end)
-        told = None if emotion is None else np.full(len(emotion), self._told)
-        mixed, shown, alone = self._steps.push(lips, emotion, words, told, end=end)
-        if mixed is None or shown is None or alone is None:
-            return None
-        return Mixed(mixed, alone, shown)
-
-    def _faces(
-        self, felt: EmotionalSpeech, end: Fraction | None
-    ) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
-        """The resting face moved by everything, and by the words alone (by nothing where those are not told
-        apart), at the video's rate."""
+    def push(self, lips: np.ndarray | None, felt: EmotionalSpeech, speech: Speech) -> Mixed | None:
+        """See :class:`emogene.mixture.interface.MixtureStream`."""
+        end = speech.end
+        (voiced,) = self._at_video_rate.push(*self._voiced.push(speech.f0, end=end), end=end)
         both = None
         if felt.emotion is not None:
-            together, self._told = felt.together.values, felt.words is not None
-            words = np.zeros_like(together) if felt.words is None else felt.words.values
-            both = np.stack([together, words], axis=1)
-            if self._blendshapes is None:
-                self._blendshapes = Stream(Resample(felt.emotion.fps, VIDEO_FPS))
-        if self._blendshapes is None:
-            return None, None
-        (both,) = self._blendshapes.push(both, end=end)
-        if both is None:
-            return None, None
-        together, words = (self._neutral + self._rig.displacement(both[:, i]) for i in (0, 1))
-        return together, words
+            self._told = felt.words is not None
+            words = np.zeros_like(felt.emotion.values) if felt.words is None else felt.words.values
+            both = np.stack([felt.emotion.values, words], axis=1)
+            self._blendshapes = self._blendshapes or Stream(Resample(felt.emotion.fps, VIDEO_FPS))
+        if self._blendshapes is not None:
+            (both,) = self._blendshapes.push(both, end=end)
+        told = None if both is None else np.full(len(both), self._told)
+        return Mixed.of(*self._steps.push(lips, both, told, voiced, end=end))
 
 
 class FiveSteps(Stage):
-    """Faces ``[T, 68, 3]`` of the lips, of the emotion branch with its words, and with its words alone, and
-    whether the words are told apart ``[T]`` -> the mixed faces, the emotion's and the lips', float32;
-    canonical, decimetres, 25 fps."""
+    """Faces ``[T, 68, 3]`` of the lips, blendshapes ``[T, 2, 52]`` of emotion and words, whether the two are
+    told apart ``[T]``, and where there is a voice ``[T]`` -> what :class:`Mixed` holds; 25 fps."""
 
     heard = rate = VIDEO_FPS
-    outputs = 3
+    outputs = 5
 
-    def __init__(self, mixture: Mixture, space: LandmarkSpace) -> None:
-        self.mixture, self.space = mixture, space
+    def __init__(self, mixture: Mixture, rig: Rig, space: LandmarkSpace) -> None:
+        self.mixture, self.rig, self.space = mixture, rig, space
         self.avatar = Calibration.of(space)
         rule = mixture.rule
-        near = max(
-            SIGMAS * mixture.smoothing, rule.hold + max(rule.soon, rule.recent)
-        )  # seconds around a frame that the steps before the filter look at
+        near = max(_SIGMAS * mixture.smoothing, rule.silence + rule.fade)  # seconds around a frame
         self.look_back = self.look_ahead = int(near * RATE) + 3 + _HORIZON
 
     def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        lips, emotion, words, told = inputs
-        mixture, avatar = self.mixture, self.avatar
+        lips, both, told, voiced = inputs
+        mixture, avatar, own = self.mixture, self.avatar, lips.astype(np.float64)
 
-        # 1. Displacement accumulation: the lips' face and, within the avatar's reach, the emotion's.
-        asked = emotional_displacement(emotion, words, RATE, mixture.smoothing)
-        emotional = within_reach(without_opening(asked, avatar), avatar)
+        # 1. Displacement accumulation: the lips' face and what the emotion adds to it.
+        weights = gaussian_filter1d(
+            both[:, 0].astype(np.float64), mixture.smoothing * RATE, axis=0, mode="nearest", truncate=_SIGMAS
+        )
+        free = freedom(voiced > 0.5, mouth_openness(own), RATE, mixture.rule) * told
+        emotional = np.tensordot(weights, self.rig.basis, 1)
+        shown = spoken_weights(weights, mouth_openness(own), free, mixture.rule)
 
         # 2. Face-parts disentangled LLE, of what the video could show; the emotion is carried across.
-        own = lips.astype(np.float64)
         scaled, database = own * CENTIMETRES, self.space.database * CENTIMETRES
         projected = project_parts(scaled, database, EVERY_PART) / CENTIMETRES
         mixed = blend(own, projected, mixture.projected) + emotional
 
-        # 3. First lip-sync refinement: the gap between the lips is the lips' own, exactly so around closures.
-        closed = closures(mouth_openness(own), avatar, RATE, mixture.rule)
-        windows = closure_windows(closed, RATE, mixture.rule)
-        # Only where words and emotion came apart is the emotion's opening known from the words'.
-        wider = opening_of(asked, avatar) / avatar.range * told
-        wanted = wanted_gaps(own, windows, np.clip(wider, *mixture.opening), avatar)
+        # 3. First lip-sync refinement: the gaps between the lips are the words', widened as the emotion may
+        # (not at all, where it is not told apart from the words).
+        wanted = shared_gaps(gaps(own), told[:, None, None] * gaps(emotional), free, avatar, mixture.rule)
         mixed = hold_gaps(open_mouth(mixed, wanted, avatar), wanted, avatar)
 
         # 4. One-Euro filter, without lag.
@@ -145,4 +112,6 @@ class FiveSteps(Stage):
         mixed = zero_lag_one_euro(mixed / width, RATE, mixture.filter, _HORIZON) * width
 
         # 5. Final lip-sync refinement, of the mouth only: what the filter took from the lips.
-        return hold_gaps(mixed, wanted, avatar).astype(np.float32), emotion.astype(np.float32), lips
+        mixed = hold_gaps(mixed, wanted, avatar)
+        felt = self.space.neutral + self.rig.displacement(both.sum(1))
+        return mixed.astype(np.float32), lips, felt.astype(np.float32), shown, free.astype(np.float32)

@@ -35,7 +35,7 @@ class SolverConfig:
     """Decimetres: how closely the lips are followed."""
     chin: float = 0.3
     """Weight of a chin point against a lip's: the tracked contour slides."""
-    lids: float = 1.0
+    lids: float = 4.0
     stable: float = 0.5
     spread: float = 0.35
     """Deviation of a shape's weight about its expected value."""

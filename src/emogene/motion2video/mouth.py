@@ -20,9 +20,12 @@ _BACK = 0.03  # decimetres that teeth step back behind lips that the mesh moved 
 _STRETCH = (0.7, 1.35)  # of teeth, in height
 _FADED = 100.0  # of a splat's opacity number per decimetre beyond the corners: no cheek hides it for sure
 _THIN = 0.04  # decimetres: lips nearer than this stretch nothing
-_ACROSS, _DOWN = 26, 11  # splats of the backing
-_SPAN, _RISE = (-0.1, 1.1), (-0.3, 1.2)  # of it, in the mouth's width from corner to corner and its height
-_BEHIND = 0.15  # decimetres behind the teeth
+_ACROSS, _DOWN = 26, 13  # splats of the backing
+_SPAN, _RISE = (
+    (-0.05, 1.05),
+    (-0.15, 1.15),
+)  # of it, in the mouth's width from corner to corner and its height
+_BEHIND, _RIM = 0.15, 0.04  # decimetres: of the bowl's bottom behind the teeth, of its rim behind the lips
 # From below the lower lip's line to above the upper's: tongue, darkness, palate (sRGB).
 _LEVELS = np.array([-0.1, 0.15, 0.5, 1.1])
 _COLOURS = np.array([[0.42, 0.20, 0.19], [0.27, 0.11, 0.105], [0.20, 0.08, 0.08], [0.26, 0.11, 0.10]])
@@ -57,7 +60,7 @@ def follow_lips(splats: np.ndarray, inside: np.ndarray, seen: np.ndarray, wanted
     taller = float(np.clip((height + upper1[1] - upper0[1] - fall) / height, *_STRETCH))
     wider = 1 + _WIDENED * (np.ptp(wanted[[60, 64], 0]) / np.ptp(seen[[60, 64], 0]) - 1)
     middle = seen[[60, 64], 0].mean()
-    moved = min(np.abs(wanted[MOUTH] - seen[MOUTH]).max() / _BACK, 1.0)
+    moved = beyond_speech(seen, wanted)
     splats[0, inside] = wanted[[60, 64], 0].mean() + wider * (splats[0, inside] - middle)
     splats[1, inside] = upper1[1] + taller * (splats[1, inside] - upper0[1])
     splats[2, inside] += 0.5 * (upper1[2] - upper0[2] + lower1[2] - lower0[2]) - _BACK * moved
@@ -68,16 +71,28 @@ def follow_lips(splats: np.ndarray, inside: np.ndarray, seen: np.ndarray, wanted
         splats[axis + 1, inside] *= taller
 
 
-def backing(wanted: np.ndarray, teeth: float) -> np.ndarray:
-    """Splats ``[13, B]`` of the dark behind the lips of ``wanted [68, 3]``; ``teeth``: the teeth's z."""
+def beyond_speech(seen: np.ndarray, wanted: np.ndarray) -> float:
+    """0 where the condition's mouth is the wanted one, 1 from 3 mm between any of their points."""
+    return min(float(np.abs(wanted[MOUTH] - seen[MOUTH]).max()) / _BACK, 1.0)
+
+
+def backing(seen: np.ndarray, wanted: np.ndarray, teeth: float) -> np.ndarray:
+    """Splats ``[13, B]`` of the dark behind the lips of ``wanted [68, 3]``; ``teeth``: the teeth's z.
+
+    A bowl, deep in the middle and, as far as the mesh moves the lips, just behind them at its rim: a flat one
+    would let the light through at the corners of a turned head.
+    """
     lines = LipLines(wanted)
     along, level = (v.ravel() for v in np.meshgrid(np.linspace(*_SPAN, _ACROSS), np.linspace(*_RISE, _DOWN)))
     left, right = lines.corners
     x = left + along * (right - left)
-    upper, lower = lines.at(x, 1)
+    (upper, lower), (front, under) = lines.at(x, 1), lines.at(x, 2)
     height = np.maximum(upper - lower, 0.03)
+    rim = np.maximum(np.abs(2 * along - 1), np.abs(2 * level - 1)).clip(0, 1) ** 4
+    depth = teeth - _BEHIND
     splats = np.zeros((ROWS, len(x)), np.float32)
-    splats[POSITION] = x, lower + level * height, np.full(len(x), teeth - _BEHIND)
+    nearer = np.minimum(front, under) - _RIM - depth
+    splats[POSITION] = x, lower + level * height, depth + beyond_speech(seen, wanted) * rim * nearer
     splats[3] = (right - left) / (_ACROSS - 1)
     splats[7] = 1.5 * height / (_DOWN - 1)
     splats[OPACITY] = 2.5

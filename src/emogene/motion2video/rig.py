@@ -123,9 +123,8 @@ class FaceRig:
         ride(splats, *self._ride, moved, self._shading(pose.weights), self._shaded)
         follow_lips(splats, self._inside, pose.seen, pose.wanted)
         behind = self._behind_lids(splats, pose)
-        return np.ascontiguousarray(
-            np.concatenate([splats, backing(pose.wanted, self._teeth), behind], axis=1)
-        )
+        dark = backing(pose.seen, pose.wanted, self._teeth)
+        return np.ascontiguousarray(np.concatenate([splats, dark, behind], axis=1))
 
     def _behind_lids(self, splats: np.ndarray, pose: Pose) -> np.ndarray:
         """The eyes step back; what wide lids show more of ``[13, 2 E]`` goes behind them."""

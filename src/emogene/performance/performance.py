@@ -29,7 +29,8 @@ class Performance:
     speech_shapes: Track
     """ARKit weights ``[T, 52]`` of the words alone."""
     emotion_shapes: Track
-    """ARKit weights ``[T, 52]`` of the emotion alone; both together: :attr:`blendshapes`."""
+    """ARKit weights ``[T, 52]`` of the emotion alone, as far as speech leaves room for it at the mouth;
+    browInnerUp may be negative, others above 1. Both together: :attr:`blendshapes`."""
     blink: Track
     """How closed the eyes are ``[T, 1]``: 0 open, 1 shut; already in :attr:`landmarks`."""
     gaze: Track
@@ -63,11 +64,8 @@ class Performance:
 
     @property
     def blendshapes(self) -> Track:
-        """ARKit weights ``[T, 52]``, words, emotion and blinks together, each 0 to 1.
-
-        Activations add, and a weight is 1 - exp(-activation): shapes join without leaving 0..1.
-        """
-        together = 1 - (1 - self.speech_shapes.values) * (1 - self.emotion_shapes.values)
+        """ARKit weights ``[T, 52]``, words, emotion and blinks together, each 0 to 1 as others expect."""
+        together = np.clip(self.speech_shapes.values + self.emotion_shapes.values, 0, 1)
         for name in ("eyeBlinkLeft", "eyeBlinkRight"):
             column = self.speech_shapes.names.index(name)
             together[:, column] = np.maximum(together[:, column], self.blink.values[:, 0])

@@ -13,6 +13,7 @@ from torch import Tensor
 from emogene.avatar.file import Provenance, write_avatar
 from emogene.device import choose_dtype
 from emogene.face.pose import HeadPose
+from emogene.face.rig import Rig
 from emogene.reference.condition import EyeRange, LandmarkStatistics, official_blink, rotation_matrix
 from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.radnerf.backend import Backend
@@ -49,6 +50,11 @@ class OfficialAvatar:
     @property
     def name(self) -> str:
         return self.provenance.name
+
+    @property
+    def rig(self) -> Rig:
+        """That of the head model: the Basel model knows no ARKit shapes."""
+        return Rig.embedded()
 
     @cached_property
     def pose(self) -> HeadPose:

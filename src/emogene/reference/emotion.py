@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from emogene.audio import Speech
-from emogene.emotalk import Emotion, EmotionalSpeech, Timeline
+from emogene.emotalk import Emotion, Timeline
 from emogene.errors import EmoGeneError
+from emogene.face.felt import EmotionalSpeech
 from emogene.reference.emotalk import LEVELS, PERSONS, OfficialEmoTalk, load_emotalk
 
 
@@ -51,13 +52,17 @@ class ReferenceEmotion:
     def stream(self, emotion: Emotion | Timeline | None = None, seed: int = 0) -> "ReferenceEmotionStream":
         """Begin a recording. Raises EmoGeneError for an emotion that is asked for: it takes none but an
         intensity."""
-        emotion = emotion or Emotion()
-        if not isinstance(emotion, Emotion) or not emotion.is_auto:
-            raise EmoGeneError(
-                "the official EmoTalk hears the emotion in the voice and cannot be told one: use --emotion "
-                "auto, with --intensity, --emotalk-level 0 or 1 and --emotalk-person 0 to 23"
-            )
-        return ReferenceEmotionStream(self.model, self.manner, emotion.intensity)
+        return ReferenceEmotionStream(self.model, self.manner, heard(emotion or Emotion()).intensity)
+
+
+def heard(emotion: Emotion | Timeline) -> Emotion:
+    """``emotion`` if it is auto. EmoGeneError for any that is asked for."""
+    if not isinstance(emotion, Emotion) or not emotion.is_auto:
+        raise EmoGeneError(
+            "the official EmoTalk hears the emotion in the voice and cannot be told one: use --emotion "
+            "auto, with --intensity, --emotalk-level 0 or 1 and --emotalk-person 0 to 23"
+        )
+    return emotion
 
 
 class ReferenceEmotionStream:

@@ -8,16 +8,17 @@ from fractions import Fraction
 
 import numpy as np
 
+from emogene.audio import Speech
 from emogene.clock import VIDEO_FPS
-from emogene.emotalk.speech import EmotionalSpeech
 from emogene.errors import EmoGeneError
 from emogene.face.arkit import ARKIT_52
+from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import MOUTH, PARTS, mouth_openness
+from emogene.face.mixed import Mixed
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
 from emogene.mixture.lip_sync import any_within, spread
 from emogene.mixture.lle import blend, project, project_parts
-from emogene.mixture.model import Mixed
 from emogene.mixture.one_euro import OneEuro, one_euro
 from emogene.stream import Resample, Stage, Stream
 
@@ -119,11 +120,9 @@ class ReferenceMixing:
         self._rig, self._origin = rig, space.origin
         self._blendshapes: Stream | None = None
 
-    def push(
-        self, lips: np.ndarray | None, felt: EmotionalSpeech, end: Fraction | None = None
-    ) -> Mixed | None:
-        """See :class:`emogene.mixture.model.MixtureStream`."""
-        weights = None
+    def push(self, lips: np.ndarray | None, felt: EmotionalSpeech, speech: Speech) -> Mixed | None:
+        """See :class:`emogene.mixture.interface.MixtureStream`."""
+        weights, end = None, speech.end
         if felt.emotion is not None:
             weights = felt.together.values
             if self._blendshapes is None:
@@ -132,10 +131,7 @@ class ReferenceMixing:
             for stream in (self._blendshapes, self._gains, self._drop):
                 (weights,) = stream.push(weights, end=end)
         emotion = None if weights is None else self._origin + self._rig.displacement(weights)
-        mixed, shown, alone = self._steps.push(lips, emotion, end=end)
-        if mixed is None or shown is None or alone is None:
-            return None
-        return Mixed(mixed, alone, shown)
+        return Mixed.of(*self._steps.push(lips, emotion, weights, end=end))
 
 
 class SmoothedGains(Stage):
@@ -172,20 +168,20 @@ class DropEverySixth(Stage):
 
 
 class ReferenceSteps(Stage):
-    """Faces ``[T, 68, 3]`` of the lips and of the emotion -> the mixed faces, the emotion's, and GeneFace++'s
-    own with its share of the LLE over all points; float32, canonical, decimetres, 25 fps."""
+    """Faces ``[T, 68, 3]`` of the lips and of the emotion, and its blendshapes ``[T, 52]`` -> what
+    :class:`Mixed` holds; its lips are GeneFace++'s own face, with its share of the LLE over all points."""
 
     heard = rate = VIDEO_FPS
     look_back = 256  # frames: more than the filter remembers
     look_ahead = 32  # more than the closures' windows see
-    outputs = 3
+    outputs = 5
 
     def __init__(self, mixture: ReferenceMixture, space: LandmarkSpace) -> None:
         self.mixture, self.origin = mixture, space.origin.astype(np.float64)
         self.database = (space.database - self.origin) * CENTIMETRES
 
     def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        lips, emotion = inputs
+        lips, emotion, weights = inputs
         own, felt = self._own((lips - self.origin) * CENTIMETRES), (emotion - self.origin) * CENTIMETRES
         spoken = (lips - self.origin) * CENTIMETRES
 
@@ -200,8 +196,8 @@ class ReferenceSteps(Stage):
         mixed = one_euro(mixed, float(VIDEO_FPS), self.mixture.filter)
         # 5. Final lip-sync refinement, of all points.
         mixed = towards(mixed, own, reopened(self._openness(own), self._openness(mixed)), _ALL)
-        faces = (self.origin + displacement / CENTIMETRES for displacement in (mixed, felt, own))
-        return tuple(face.astype(np.float32) for face in faces)
+        mixed, own = ((self.origin + moved / CENTIMETRES).astype(np.float32) for moved in (mixed, own))
+        return mixed, own, emotion.astype(np.float32), weights, np.zeros(len(lips), np.float32)
 
     def _own(self, spoken: np.ndarray) -> np.ndarray:
         whole = project(spoken.reshape(len(spoken), -1), self.database.reshape(len(self.database), -1))

@@ -9,8 +9,8 @@ from emogene.errors import EmoGeneError
 LIMIT = 16_000_000  # bytes; a longer header is damage
 
 
-def metadata(path: Path, what: str = "safetensors") -> dict[str, str]:
-    """The strings in the header. Raises EmoGeneError, one line, where ``path`` is not a ``what`` file."""
+def metadata(path: Path, what: str = "a safetensors file") -> dict[str, str]:
+    """The strings in the header. Raises EmoGeneError, one line, where ``path`` is not ``what``."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -19,7 +19,7 @@ def metadata(path: Path, what: str = "safetensors") -> dict[str, str]:
     except OSError as error:
         raise unreadable(path, error) from None
     except (ValueError, AttributeError):
-        raise EmoGeneError(f"{path}: is not a {what} file, or damaged; get it again") from None
+        raise EmoGeneError(f"{path}: not {what}, or damaged; get it again") from None
 
 
 def unreadable(path: Path, error: OSError) -> EmoGeneError | MemoryError:

@@ -56,6 +56,7 @@ def data():
         fine_alpha=alpha.repeat(2, 1).repeat(2, 2),
         fine_index=np.arange(FRAMES),
         focal=np.array(camera.focal),
+        stride=np.array(1),
     )
 
 
@@ -137,8 +138,21 @@ def test_unseen_splats_are_moved_to_where_they_are_missed(data, basis):
     splats = initial_head(data, ROWS, basis, LAYOUT)
     splats.base[0, :40] = 5.0  # beside the picture
     trainer = SplatTrainer(splats, HeadSamples(data, ROWS, basis, 0.1), SplatTraining(steps=20, relocate=10))
-    trainer.run()
+    for _ in range(10):
+        trainer.step()
     assert (trainer.splats.base[0, :40] < 2).all()
+    assert not trainer.first[..., :40].any()  # they do not go on as they went before
+    assert (trainer.second[..., :40] > 0).any()
+
+
+def test_what_is_hidden_stays(data, basis):
+    splats = initial_head(data, ROWS, basis, LAYOUT)
+    hidden = splats.groups == Group.BACKING
+    splats.base[9, ~hidden] = -0.5  # much of it shines through
+    trainer = SplatTrainer(splats, HeadSamples(data, ROWS, basis, 0.1), SplatTraining(steps=4), hidden)
+    trainer.run()
+    np.testing.assert_array_equal(trainer.splats.base[:, hidden], splats.base[:, hidden])
+    assert (trainer.splats.base[:, ~hidden] != splats.base[:, ~hidden]).any()
 
 
 def test_the_mouths_sides_are_told_apart_when_it_opens(data, basis):

@@ -83,10 +83,11 @@ def test_what_is_in_front_hides_what_is_behind():
 
 
 def test_the_first_layer_is_in_front_whatever_its_depth():
-    far, near = scene(1), scene(1)
-    for splat, z, red in ((far, -2.0, 1.0), (near, 2.0, 0.0)):
-        splat[:] = 0
-        splat[2], splat[3], splat[7], splat[9], splat[10], splat[12] = z, 0.5, 0.5, 30, red, 1 - red
+    """The farther splat of a far red layer, before the nearer splat of a near blue one."""
+    far, near = (np.zeros((13, 2), np.float32) for _ in range(2))
+    for splats, z, red, aside in ((far, (-1.0, -2.0), 1, 0), (near, (2.0, 1.0), 0, 1)):
+        splats[0, aside] = 3.0
+        splats[2], splats[3], splats[7], splats[9], splats[10], splats[12] = z, 0.5, 0.5, 30, red, 1 - red
     seen = View(Camera(300, 64, 64), np.eye(3), np.array([0, 0, -6.0]))
     shown = Rasteriser(64, 64).layers((far, seen), (near, seen))[:, 32, 32]
     assert shown[0] > 0.95 and shown[2] < 0.05

@@ -11,7 +11,7 @@ from emogene.avatar.capture.dataset import TrainingSet
 from emogene.avatar.condition import ConditionBasis
 from emogene.avatar.fit import fit_head
 from emogene.avatar.track import joined_pose, resting_face, spread_rows
-from emogene.avatar.train.head import HeadTraining, Progress, train_head
+from emogene.avatar.train.head import HeadTraining, train_head
 from emogene.avatar.train.initial import Mesh
 from emogene.avatar.train.torso import TorsoTraining, train_torso
 from emogene.face.landmarks import MEDIAPIPE_68
@@ -19,6 +19,7 @@ from emogene.face.pose import HeadPose
 from emogene.face.space import LandmarkSpace
 from emogene.motion2video.binding import bind
 from emogene.motion2video.rig import FaceMesh
+from emogene.progress import Progress, silent
 
 _SKIN = ("face", "head_neck", "eyeball_left", "eyeball_right")
 
@@ -31,17 +32,15 @@ class AvatarTraining:
     """Principal components of the landmarks in the condition."""
     database: int = 1000
     """Training frames whose landmarks go into the file."""
-    stride: int = 2
-    """Every how manieth frame of the video the training set has."""
 
 
-def train_splat_avatar(
+def train_avatar(
     data: TrainingSet,
     rows: np.ndarray,
     provenance: Provenance,
     background: np.ndarray,
     config: AvatarTraining | None = None,
-    progress: Progress = lambda steps, _: steps,
+    progress: Progress = silent,
     work: Path | None = None,
     threads: int = 1,
 ) -> tuple[Avatar, dict[str, float]]:
@@ -66,7 +65,7 @@ def train_splat_avatar(
     avatar = Avatar(
         provenance=provenance,
         space=LandmarkSpace(neutral, points[spread_rows(points, config.database)]),
-        pose=joined_pose(data.rotation[rows], data.translation[rows], data.clip[rows], config.stride),
+        pose=joined_pose(data.rotation[rows], data.translation[rows], data.clip[rows], int(data.stride)),
         camera=data.camera,
         basis=basis,
         head=head,

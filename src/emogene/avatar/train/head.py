@@ -1,9 +1,7 @@
 """The head's splats, from a training set: first at the size of its images, then on its fine ones."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -24,10 +22,10 @@ from emogene.face.camera import Camera
 from emogene.face.landmarks import EYES, MOUTH, mouth_openness
 from emogene.motion2video.splats.gaussians import Gaussians, Group
 from emogene.motion2video.splats.view import View
+from emogene.progress import Progress, silent
 
 f4 = np.float32
 FACE = slice(17, 68)
-Progress = Callable[[Any, str], Iterable]
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class HeadTraining:
     """On the frames that are also kept fine."""
     noise: float = 0.1
     """Deviation of what is added to the condition."""
-    sharpen: float = 0.15
+    sharpen: float = 0.2
     """Unsharp masking of the fine frames: what splats show is the mean of many, a little softer than each."""
     sharpen_sigma: float = 1.8
 
@@ -109,7 +107,7 @@ def train_head(
     basis: ConditionBasis,
     config: HeadTraining,
     mesh: Mesh | None = None,
-    progress: Progress = lambda steps, _: steps,
+    progress: Progress = silent,
     work: Path | None = None,
     threads: int = 1,
 ) -> Gaussians:
@@ -121,9 +119,10 @@ def train_head(
     for name, stage in (("coarse", config.coarse), ("fine", config.fine)):
         sharpen = config.sharpen, config.sharpen_sigma
         samples = HeadSamples(data, rows, basis, config.noise, name == "fine", sharpen)
-        trainer = SplatTrainer(splats, samples, stage, splats.groups != Group.BACKING, threads)
+        hidden = splats.groups == Group.BACKING  # what shines through would train it to no picture's good
+        trainer = SplatTrainer(splats, samples, stage, hidden, threads)
         checkpoint = work / f"head-{name}.npz" if work else None
-        splats = trainer.run(lambda steps, name=name: progress(steps, f"head, {name}"), checkpoint)
+        splats = trainer.run(progress, f"head, {name}", checkpoint)
     return labelled(splats, data, rows, basis)
 
 

@@ -198,16 +198,19 @@ class _Surface:
         return _Part(positions, self.colours.reshape(-1, 3)[index], self._groups(positions, hair), slopes)
 
     def behind_fringe(self, random: np.random.Generator) -> _Part:
-        """Forehead where hair hides it, in the colours of the skin nearby."""
+        """Forehead where hair hides it, in the colours of the skin nearby; not at the temples, where a turned
+        head would show it through the hair."""
         skin = self.inside & ~self.hair & self.forehead
-        rows, columns = np.nonzero(self.hair & self.forehead & (_distance(~skin) < 25))
+        middle = np.abs(self.points[..., 0]) < 0.8 * np.abs(self.landmarks[BROWS, 0]).max()
+        rows, columns = np.nonzero(self.hair & self.forehead & middle & (_distance(~skin) < 25))
         if not len(rows) or not skin.any():
             return _Part(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros((0, 2)))
         chosen = random.choice(len(rows), min(len(rows) // 4, 900), replace=False)
         place = rows[chosen], columns[chosen]
         colours = _spread(self.colours, skin, 6.0)
         hidden = np.full(len(chosen), Group.BACKING)
-        return _Part(self.points[place], colours[place], hidden, self.slopes[place], cover=1.0)
+        positions = self.points[place] - [0, 0, 0.02]
+        return _Part(positions, colours[place], hidden, self.slopes[place], cover=1.0)
 
     def backing(self, count: int, random: np.random.Generator) -> _Part:
         """Discs behind the surface, well within its outline, in blurred colours; not behind eyes and lips."""

@@ -5,10 +5,8 @@ frame's torso is registered to a reference frame first (shift, turn and size); t
 what was measured, and a regression on the pose stands in for it when rendering.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -25,10 +23,10 @@ from emogene.face.camera import Camera
 from emogene.motion2video.splats.gaussians import Gaussians, Group
 from emogene.motion2video.splats.layout import COLOUR, OPACITY, POSITION, ROWS
 from emogene.motion2video.splats.view import View
+from emogene.progress import Progress, over, silent
 
 f4 = np.float32
 _BEHIND = 0.6  # the torso's sheet is that far behind the head's origin, dm
-Progress = Callable[[Any, str], Iterable]
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def train_torso(
     data: TrainingSet,
     rows: np.ndarray,
     config: TorsoTraining,
-    progress: Progress = lambda steps, _: steps,
+    progress: Progress = silent,
     work: Path | None = None,
     threads: int = 1,
 ) -> tuple[Gaussians, TorsoMotion]:
@@ -83,7 +81,7 @@ def train_torso(
         samples = TorsoSamples(data, conditions, config, fine=name == "fine")
         trainer = SplatTrainer(splats, samples, stage, threads=threads)
         checkpoint = work / f"torso-{name}.npz" if work else None
-        splats = trainer.run(lambda steps, name=name: progress(steps, f"torso, {name}"), checkpoint)
+        splats = trainer.run(progress, f"torso, {name}", checkpoint)
     usual = data.clip[rows[used]] == data.clip[reference]
     return centred(splats, moves[usual].mean(0)), motion
 
@@ -114,7 +112,7 @@ def register(
     rows: np.ndarray,
     template: np.ndarray,
     visible: np.ndarray,
-    progress: Progress = lambda steps, _: steps,
+    progress: Progress = silent,
     step: int = 2,
     rounds: int = 8,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +127,7 @@ def register(
     jacobian = np.stack([by_x, by_y, u * by_y - v * by_x, u * by_x + v * by_y], -1).reshape(-1, MOVES)
     wanted = template[:, y, x].reshape(-1)
     moves, left = np.zeros((len(rows), MOVES)), np.zeros(len(rows))
-    for i, row in enumerate(progress(rows, "torso, registered")):
+    for i, row in enumerate(over(rows, "torso, registered", progress)):
         picture = torso_picture(data.colour[row], data.alpha[row])
         near = i > 0 and data.clip[row] == data.clip[rows[i - 1]]
         move, residual = moves[i - 1].copy() if near else np.zeros(MOVES), wanted

@@ -1,6 +1,5 @@
 """Splats fitted to pictures: Adam on a few frames a step; unseen splats move to where they are missed."""
 
-from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from emogene.motion2video.splats.layout import DYNAMIC
 from emogene.motion2video.splats.rasteriser import Rasteriser
 from emogene.motion2video.splats.view import View
 from emogene.output import replacing
+from emogene.progress import Progress, over, silent
 
 f4 = np.float32
 
@@ -99,13 +99,13 @@ class SplatTrainer:
         splats: Gaussians,
         samples: Samples,
         config: SplatTraining,
-        movable: np.ndarray | None = None,
+        frozen: np.ndarray | None = None,
         threads: int = 1,
     ) -> None:
-        """``splats`` are copied. ``movable [N]`` bool: may be relocated (all)."""
+        """``splats`` are copied. ``frozen [N]`` bool: stay as they are (none)."""
         self.samples, self.config, self.threads = samples, config, threads
         self.splats = Gaussians(splats.base.copy(), splats.motion.copy(), splats.groups.copy())
-        self.movable = np.ones(len(splats), bool) if movable is None else movable
+        self.frozen = np.zeros(len(splats), bool) if frozen is None else frozen
         self.random = np.random.default_rng(config.seed)
         self.base_moments = np.zeros((2, *splats.base.shape), f4)
         self.first = np.zeros_like(splats.motion)
@@ -117,7 +117,8 @@ class SplatTrainer:
 
     def run(
         self,
-        progress: Callable[[Sequence[int]], Iterable[int]] = iter,
+        progress: Progress = silent,
+        what: str = "splats",
         checkpoint: Path | None = None,
         every: int = 100,
     ) -> Gaussians:
@@ -125,7 +126,7 @@ class SplatTrainer:
         training goes on from it if it is there."""
         if checkpoint and checkpoint.is_file():
             self.restore(checkpoint)
-        for _ in progress(range(self.steps_done, self.config.steps)):
+        for _ in over(range(self.steps_done, self.config.steps), what, progress):
             self.step()
             if checkpoint and self.steps_done % every == 0:
                 self.save(checkpoint)
@@ -142,6 +143,7 @@ class SplatTrainer:
         work = list(zip(self.desks, samples, conditions, backgrounds, self.gradient, strict=True))
         with ThreadPoolExecutor(self.threads) as pool:
             losses = list(pool.map(lambda item: item[0].look(self.splats, config, *item[1:]), work))
+            self.gradient[..., self.frozen] = 0
             self._adam(conditions, pool)
         if self.steps_done % self.WATCH == 0:
             np.maximum(self.seen, self.desks[0].rasteriser.visible(), out=self.seen)
@@ -177,9 +179,9 @@ class SplatTrainer:
 
     def _relocate(self) -> None:
         """Unseen splats become halves of those whose place the gradient would change most."""
-        unseen = (self.seen < self.config.unseen) & self.movable
+        unseen = (self.seen < self.config.unseen) & ~self.frozen
         dead = np.flatnonzero(unseen)[: len(self.splats) // 12]
-        wanted = self.pull * ~unseen * self.movable
+        wanted = self.pull * ~unseen
         self.seen[:], self.pull[:] = 0, 0
         if not len(dead) or not wanted.sum():
             return
