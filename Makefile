@@ -30,8 +30,8 @@ lint: $(VENV)/lint        ## Style and types.
 bench: $(VENV)/core       ## Speed and memory of the whole way; minutes.
 	$(BIN)/python benchmarks/end_to_end.py
 
-pictures: $(VENV)/core    ## The pictures of the README.
-	$(BIN)/python training/readme_pictures.py
+pictures: $(VENV)/core    ## The pictures of the README, and contact sheets in out/pictures.
+	$(BIN)/python tools/pictures.py
 
 clean:
 	rm -rf $(VENV) out build

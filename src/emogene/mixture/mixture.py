@@ -100,7 +100,7 @@ class FiveSteps(Stage):
         # 2. Face-parts disentangled LLE, of what the video could show; the emotion is carried across.
         scaled, database = own * CENTIMETRES, self.space.database * CENTIMETRES
         projected = project_parts(scaled, database, EVERY_PART) / CENTIMETRES
-        mixed = blend(own, projected, mixture.projected) + emotional
+        mixed = blend(own, projected, mixture.projected) + np.tensordot(shown, self.rig.basis, 1)
 
         # 3. First lip-sync refinement: the gaps between the lips are the words', widened as the emotion may
         # (not at all, where it is not told apart from the words).
