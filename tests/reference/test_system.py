@@ -21,6 +21,7 @@ from emogene.audio.speech import SpeechStream
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.cli import main
 from emogene.emotalk import parse
+from emogene.face.head import HeadModel
 from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
 from emogene.performance import Performance
 from emogene.performance.track import pose_places
@@ -36,7 +37,6 @@ from emogene.reference.condition import (
 )
 from emogene.reference.emotalk import EmoTalkConfig, OfficialEmoTalk
 from emogene.reference.emotion import Manner, ReferenceEmotion
-from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.hparams import read_hparams
 from emogene.reference.importer import import_official
 from emogene.reference.named import fill_by_name
@@ -130,17 +130,18 @@ def write_audio_models(folder: Path) -> None:
 
 
 def write_bfm(folder: Path) -> Path:
-    """A face model whose 68 points are our own mean face, so that it is a face."""
+    """A face model whose 68 points are those of our head model, so that it is a face; one unit of a
+    coefficient is a standard deviation of an identity mode, or a fifth of an ARKit shape."""
     draw = np.random.default_rng(2)
-    ours, index = LinearFaceModel.embedded(), draw.permutation(VERTICES - 1)[:468] + 1
+    ours, index = HeadModel.embedded(), draw.permutation(VERTICES - 1)[:468] + 1
     index[list(MEDIAPIPE_68)] = range(1, 69)
     index[[i for i in range(468) if i not in MEDIAPIPE_68]] = -1
     mean = draw.normal(0, 0.5, (VERTICES, 3)).astype(np.float32)
-    mean[1:69] = ours.mean
+    mean[1:69] = ours.mean[ours.landmarks]
     identity = np.zeros((VERTICES, 3, 80), np.float32)
     expression = np.zeros((VERTICES, 3, 64), np.float32)
-    identity[1:69, :, :40] = np.moveaxis(ours.identity_basis, 0, -1)
-    expression[1:69] = np.moveaxis(ours.expression_basis, 0, -1)
+    identity[1:69, :, : ours.modes] = np.moveaxis(ours.identity[:, ours.landmarks], 0, -1)
+    expression[1:69, :, :52] = 0.2 * np.moveaxis(ours.landmark_basis, 0, -1)
     folder.mkdir()
     arrays = {
         "meanshape": mean.reshape(1, -1),

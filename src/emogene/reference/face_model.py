@@ -1,29 +1,21 @@
-"""The linear face model: mean, people and expressions; one class for the Basel face model and for our own."""
+"""A linear face model, as the Basel face model is: mean, people and expressions."""
 
 from dataclasses import dataclass
 
 import numpy as np
-
-from emogene.face.mean import embedded
 
 
 @dataclass(frozen=True)
 class LinearFaceModel:
     """``mean [68, 3]``, ``identity_basis [I, 68, 3]``, ``expression_basis [E, 68, 3]``, float32, decimetres.
 
-    In the embedded model coefficients are in standard deviations: of people for the identity, of the motion
-    in speech and of the rig's expressions together for the expression. In the Basel face model
-    (:func:`emogene.reference.bfm.load_bfm`) they are those of GeneFace++, and the space is the model's own.
+    In the Basel face model (:func:`emogene.reference.bfm.load_bfm`) coefficients are those of GeneFace++, and
+    the space is the model's own.
     """
 
     mean: np.ndarray
     identity_basis: np.ndarray
     expression_basis: np.ndarray
-
-    @classmethod
-    def embedded(cls) -> "LinearFaceModel":
-        """Our own model: 40 identities from CC0 heads, 64 expressions from tracked speech and the rig."""
-        return cls(embedded("mean"), embedded("identity_basis"), embedded("expression_basis"))
 
     def displacement(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
         """``[T, 68, 3]`` away from the mean, for identity ``[I]`` or ``[T, I]`` and expression ``[T, E]``."""
@@ -34,10 +26,3 @@ class LinearFaceModel:
     def landmarks(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
         """The 68 points ``[T, 68, 3]``, for identity ``[I]`` or ``[T, I]`` and expression ``[T, E]``."""
         return self.mean + self.displacement(identity, expression)
-
-    def fit_expression(self, displacement: np.ndarray, ridge: float = 1e-6) -> np.ndarray:
-        """Expression ``[T, E]`` whose displacement is nearest to ``[T, 68, 3]``."""
-        basis = self.expression_basis.reshape(len(self.expression_basis), -1).astype(np.float64)
-        normal = basis @ basis.T + ridge * np.eye(len(basis))
-        wanted = basis @ displacement.reshape(len(displacement), -1).T
-        return np.linalg.solve(normal, wanted).T.astype(np.float32)
