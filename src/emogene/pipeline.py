@@ -28,7 +28,8 @@ from emogene.result import Config, Rendering, Result
 from emogene.video.background import Background, read_background
 from emogene.weights.avatars import avatar_file
 
-BLOCK = 20 * SAMPLE_RATE  # samples of a recording that are heard at a time
+FIRST, BLOCK = 10 * SAMPLE_RATE, 20 * SAMPLE_RATE
+"""Samples of a recording that are heard at a time: first as many as the first frames need, then more."""
 
 AnySound = str | PathLike[str] | np.ndarray | Iterable[np.ndarray]
 
@@ -231,13 +232,13 @@ class EmoGene:
 
 def _pieces(sound: Sound) -> Iterator[tuple[np.ndarray | None, Fraction | None]]:
     """The speech in blocks, of a live sound as it comes; last, nothing and the duration."""
-    waiting, count = [], 0
+    waiting, count, wanted = [], 0, FIRST
     for piece in sound.speech():
         waiting.append(piece)
         count += len(piece)
-        if count >= BLOCK or sound.live:
+        if count >= wanted or sound.live:
             yield np.concatenate(waiting), None
-            waiting, count = [], 0
+            waiting, count, wanted = [], 0, BLOCK
     yield (np.concatenate(waiting) if waiting else None), sound.duration
 
 

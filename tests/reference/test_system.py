@@ -23,6 +23,7 @@ from emogene.cli import main
 from emogene.emotalk import parse
 from emogene.face.head import HeadModel
 from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
+from emogene.face.mean import mean_face
 from emogene.performance import Performance
 from emogene.performance.track import pose_places
 from emogene.reference.avatar import OfficialAvatar
@@ -130,18 +131,17 @@ def write_audio_models(folder: Path) -> None:
 
 
 def write_bfm(folder: Path) -> Path:
-    """A face model whose 68 points are those of our head model, so that it is a face; one unit of a
-    coefficient is a standard deviation of an identity mode, or a fifth of an ARKit shape."""
+    """A face model whose 68 points are our own mean face, so that it is a face."""
     draw = np.random.default_rng(2)
     ours, index = HeadModel.embedded(), draw.permutation(VERTICES - 1)[:468] + 1
     index[list(MEDIAPIPE_68)] = range(1, 69)
     index[[i for i in range(468) if i not in MEDIAPIPE_68]] = -1
     mean = draw.normal(0, 0.5, (VERTICES, 3)).astype(np.float32)
-    mean[1:69] = ours.mean[ours.landmarks]
+    mean[1:69] = mean_face()
     identity = np.zeros((VERTICES, 3, 80), np.float32)
     expression = np.zeros((VERTICES, 3, 64), np.float32)
     identity[1:69, :, : ours.modes] = np.moveaxis(ours.identity[:, ours.landmarks], 0, -1)
-    expression[1:69, :, :52] = 0.2 * np.moveaxis(ours.landmark_basis, 0, -1)
+    expression[1:69, :, : len(ours.landmark_basis)] = np.moveaxis(ours.landmark_basis, 0, -1)
     folder.mkdir()
     arrays = {
         "meanshape": mean.reshape(1, -1),

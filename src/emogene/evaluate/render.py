@@ -82,6 +82,8 @@ def fidelity(
         "flicker": lambda: flicker(avatar, data, rows),
     }
     return {name: measurements[name]() for name in over(list(measurements), "held-out frames", progress)}
+
+
 def psnr(avatar: Avatar, data: TrainingSet, rows: Iterable[int], fine: bool = False) -> dict[str, float]:
     """dB by region of the head's layer alone over grey."""
     samples = HeadSamples(data, np.asarray(rows), avatar.basis, fine=fine)

@@ -9,7 +9,6 @@ emotion's, with a fade.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_opening, distance_transform_edt
 
 from emogene.face.arkit import INDEX
 from emogene.mixture.calibration import Calibration
@@ -51,11 +50,22 @@ def freedom(
     """
     rule = rule or MouthRule()
     still = ~np.asarray(voiced, bool) & (openness < rule.still)
-    still = binary_opening(still, np.ones(max(1, round(rule.silence * fps)), bool))
-    if still.all():
-        return np.ones(len(still))
-    since = np.clip(np.asarray(distance_transform_edt(still)) / (rule.fade * fps), 0, 1)
+    since = np.clip(_from_ends(still, max(1, round(rule.silence * fps))) / (rule.fade * fps), 0, 1)
     return since * since * (3 - 2 * since)
+
+
+def _from_ends(still: np.ndarray, shortest: int) -> np.ndarray:
+    """Frames ``[T]`` to the nearest end of the pause in ``still [T]`` that each is in; 0 in none of at least
+    ``shortest`` frames. The recording's own ends are no ends of a pause."""
+    edges = np.diff(np.concatenate([[False], still, [False]]).astype(int))
+    since = np.zeros(len(still))
+    for start, stop in zip(np.flatnonzero(edges > 0), np.flatnonzero(edges < 0), strict=True):
+        if stop - start >= shortest:
+            frames = np.arange(start, stop)
+            begun = frames - start + 1.0 if start else np.inf
+            ends = stop - frames if stop < len(still) else np.inf
+            since[start:stop] = np.minimum(begun, ends)
+    return since
 
 
 def spoken_weights(

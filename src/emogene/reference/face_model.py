@@ -1,4 +1,4 @@
-"""A linear face model, as the Basel face model is: mean, people and expressions."""
+"""A linear face model: mean, people and expressions. Official avatars speak in the Basel face model's."""
 
 from dataclasses import dataclass
 
