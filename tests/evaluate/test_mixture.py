@@ -59,8 +59,8 @@ def test_an_empty_folder_is_a_clear_error(tmp_path):
 
 
 def check(figures: dict) -> None:
-    """What the mixture must show. Corners are not judged here: a surprised jaw carries them down, and in speech
-    the jaw is the words'."""
+    """What the mixture must show. Corners are not judged here: a surprised jaw carries them down, and
+    in speech the jaw is the words'."""
     assert figures["openness_correlation"] >= 0.97 and figures["openness_correlation_worst"] >= 0.93
     assert figures["clips_without_lag"] == 1
     assert figures["closures"] > 0 and figures["closures_kept"] >= 0.95

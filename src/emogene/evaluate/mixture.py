@@ -92,8 +92,8 @@ def difference(points: np.ndarray, order: int) -> float:
 def summary(figures: Sequence[ClipFigures]) -> dict[str, Any]:
     """Figures over clips: ``openness_correlation`` of mixed and lips (mean, ``_worst``); mean ``lag_frames``;
     ``closures`` of the lips in frames and the share ``closures_kept``; ``emotion_kept``: by region, the share
-    of the emotion's displacement that is shown; ``motion_ratio`` and ``jitter_ratio``: mixed over lips (a face
-    that moves more, but no rougher, has a jitter ratio below its motion ratio). Shares are of all clips' sums.
+    of the emotion's displacement that is shown; ``motion_ratio`` and ``jitter_ratio``: mixed over lips (a
+    face that moves more but no rougher has the lower jitter ratio). Shares are of all clips' sums.
     """
     correlations = [figure.correlation for figure in figures]
     lags = [figure.lag for figure in figures]

@@ -37,7 +37,7 @@ class MouthRule:
     jaw: float = 0.6
     """Share of the emotion's jaw in speech; a wide jaw is the words' own."""
     pace: float = 0.06
-    """How slowly the emotion's jaw and lips follow the words' opening (standard deviation): jaws are heavy."""
+    """How slowly the emotion's jaw and lips follow the words (a standard deviation): jaws are heavy."""
     silence: float = 0.2
     """Shortest pause in which the mouth is set free."""
     fade: float = 0.3
