@@ -40,7 +40,7 @@ def apex(result: Result) -> int:
 def row(emotion: str, result: Result) -> str:
     assert result.performance.heard is not None and result.performance.shown is not None
     heard = sorted(result.performance.heard.mean().items(), key=lambda pair: -pair[1])[:3]
-    told = ", ".join(f"{label} {share:.0%}" for label, share in heard)
+    told = ", ".join(f"{label} {share:.0%}" for label, share in heard if share >= 0.01)
     most = dict(zip(LABELS, result.performance.shown.values.max(0), strict=True))
     shown = f"{emotion} {most[emotion]:.2f}"
     return f"| [{emotion}](gallery/{voice(emotion).name}) | {told} | {shown} | ![](gallery/{emotion}.jpg) |"
