@@ -82,12 +82,12 @@ def head_bitfield() -> np.ndarray:
     return pack_bits(full).numpy()
 
 
-def frame(runs: int) -> Iterator[Figure]:
-    """A 512 x 512 frame of GeneFace++ May, as many at a time as threads: head, torso, super-resolution."""
+def may_inputs() -> dict[str, np.ndarray]:
+    """A frame of GeneFace++ May: see docs/parity.md."""
     random = np.random.default_rng(0)
     turn = np.diag([1.0, -1.0, -1.0, 1.0])
     turn[2, 3] = 3.2
-    inputs = {
+    return {
         "cond": random.standard_normal((3, 1, 204)),
         "eye": np.array([0.4]),
         "lm68": random.random(136),
@@ -96,9 +96,13 @@ def frame(runs: int) -> Iterator[Figure]:
         "density_bitfield": head_bitfield(),
         "density_grid_torso": np.ones(128**2),
     }
+
+
+def frame(runs: int) -> Iterator[Figure]:
+    """A 512 x 512 frame of GeneFace++ May, as many at a time as threads: head, torso, super-resolution."""
     exact, threads = np.empty(0), torch.get_num_threads()
     for dtype, name in ((torch.float32, "float32"), (torch.bfloat16, "bfloat16")):
-        renderer, state = named_frame(inputs, torso=True, dtype=dtype)
+        renderer, state = named_frame(may_inputs(), torso=True, dtype=dtype)
         seconds, images = best(
             lambda r=renderer, s=state: np.stack(list(r.frames([s] * threads, threads))), runs
         )

@@ -37,7 +37,7 @@ def test_importing_is_light():
 
 def test_the_pipeline_imports_neither_kernels_nor_the_reference_system():
     loaded = python("import sys; from emogene import Avatar, EmoGene, Emotion; print(*sys.modules)").split()
-    assert not {"numba", "onnxruntime", "emogene.kernel"} & set(loaded)
+    assert not {"numba", "onnxruntime", "scipy", "emogene.kernel"} & set(loaded)
     assert not [name for name in loaded if name.startswith("emogene.reference")]
 
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from emogene.smooth import hann
+from emogene.smooth import gaussian, greatest, hann
 
 
 @given(frames=st.integers(1, 60), width=st.floats(1, 50))
@@ -35,3 +36,27 @@ def test_columns_do_not_mix_and_shapes_stay() -> None:
     found = hann(values, 6)
     assert found.shape == values.shape and found.dtype == np.float64
     np.testing.assert_allclose(found[:, 2, 1], hann(values[:, 2, 1], 6))
+
+
+@pytest.mark.parametrize(("sigma", "sigmas"), [(0.7, 4), (3.3, 4), (12.5, 3)])
+def test_the_gaussian_is_scipys_with_held_ends(sigma: float, sigmas: float) -> None:
+    values = np.random.default_rng(0).normal(size=(60, 4, 3))
+    expected = gaussian_filter1d(values, sigma, axis=0, mode="nearest", truncate=sigmas)
+    np.testing.assert_allclose(gaussian(values, sigma, sigmas), expected, atol=1e-14)
+
+
+def test_the_greatest_is_scipys() -> None:
+    values = np.random.default_rng(0).normal(size=80)
+    for before, after in ((17, 17), (34, 0), (0, 34)):
+        shifted = {"size": before + after + 1, "origin": (before - after) // 2}
+        expected = maximum_filter1d(values, mode="nearest", **shifted)
+        np.testing.assert_array_equal(greatest(values, before, after), expected)
+    np.testing.assert_array_equal(
+        greatest(-np.abs(values), 5, 5, beyond=0), maximum_filter1d(-np.abs(values), 11, mode="constant")
+    )
+
+
+def test_true_spreads_to_its_neighbours() -> None:
+    here = np.zeros(20, bool)
+    here[10] = True
+    np.testing.assert_array_equal(np.flatnonzero(greatest(here, 3, 1, beyond=False)), np.arange(9, 14))

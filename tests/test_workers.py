@@ -30,6 +30,15 @@ def test_each_computes_alone_and_nobody_else_has_to(usual):
     assert (torch.get_num_threads(), in_a_new_thread()) == (usual, usual)
 
 
+def test_nothing_changes_once_they_are_there(usual):
+    """A thread that starts beside them must not catch the process while its setting is another."""
+    before = threading.active_count()
+    with workers(16):
+        assert threading.active_count() == before + 16
+        seen = [in_a_new_thread() for _ in range(20)]
+    assert set(seen) == {usual}
+
+
 def test_a_thread_with_a_number_of_its_own_keeps_it(usual):
     """Which it got before the number for new threads was set."""
 

@@ -4,8 +4,8 @@ Needs the extras ``train`` and ``official`` (for Praat), and the speech encoder.
 
 1. the content network on GRID, the listener on all actors of RAVDESS;
 2. the listener in five folds by actor: the figures for people never heard, and the calibration;
-3. the table of expressions from the AUs; everything into src/emogene/assets/emotalk.safetensors, the
-   figures into training/emotalk.md.
+3. the AUs of each emotion; everything into src/emogene/assets/emotalk.safetensors, the figures into
+   training/emotalk.md. (What a face then does is written down in emogene.emotalk.expressions.)
 
 Every stage is kept in the cache folder, and a stage that was cut short goes on from its last epoch.
 """
@@ -27,7 +27,7 @@ from emogene.audio.encoder import ASSET as ENCODER
 from emogene.emotalk.content import REACH as CONTENT_REACH
 from emogene.emotalk.content import SPOKEN, Content
 from emogene.emotalk.emotion import HEARD
-from emogene.emotalk.facs import ACTION_UNITS, expressions
+from emogene.emotalk.facs import ACTION_UNITS
 from emogene.emotalk.features import N_PROSODY
 from emogene.emotalk.listener import REACH, STRIDE, Listener, ListenerConfig, Member
 from emogene.emotalk.model import EMBEDDED, STRONG
@@ -107,14 +107,12 @@ def main(config: Config) -> None:
         direct=direct_share(said, takes, judged),
     )
 
-    strong, top, reliability = expression_statistics(takes)
     heard = tuple(int(actor) for actor in np.unique(takes.actor))
     net = EmotionNet(EmotionConfig(listener.config, content.config, calibration, heard))
     net.listener, net.content = listener, content
-    net.expressions = torch.from_numpy(expressions(strong, top, reliability))
     net.action_units = torch.from_numpy(unit_means(takes))
     save_network(net, config.output, FORMAT, {"licence": LICENCE, "sources": SOURCES})
-    config.report.write_text(report(said, takes, judged, calibration, correlation, reliability, config))
+    config.report.write_text(report(said, takes, judged, calibration, correlation, config))
     size, minutes = config.output.stat().st_size / 1e6, (time.time() - started) / 60
     print(f"{config.output}: {size:.2f} MB in {minutes:.0f} min")
 
@@ -275,7 +273,7 @@ def content_batch(copies: list[Clips], shapes: np.ndarray, noises: list[np.ndarr
     return torch.from_numpy(np.stack(columns)), torch.from_numpy(np.stack(targets))
 
 
-# The expressions
+# The action units
 
 
 def unit_means(takes: Takes) -> np.ndarray:
@@ -288,17 +286,10 @@ def unit_means(takes: Takes) -> np.ndarray:
     return table
 
 
-def expression_statistics(takes: Takes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean AUs of strong takes ``[8, 17]``, the upper decile of each AU where it is strongest ``[17]``, and
-    the share of each AU's variance over clips that the emotion explains ``[17]``."""
-    strong = unit_means(takes)[1]
-    top = np.zeros(len(ACTION_UNITS))
-    for i in range(len(ACTION_UNITS)):
-        leader = (takes.emotion == strong[:, i].argmax()) & (takes.strong == 1)
-        top[i] = np.quantile(takes.units[leader, i], 0.9)
+def explained(takes: Takes) -> np.ndarray:
+    """The share ``[17]`` of each AU's variance over clips that the emotion explains."""
     means = np.stack([takes.units[takes.emotion == e].mean(0) for e in range(len(HEARD))])
-    explained = 1 - ((takes.units - means[takes.emotion]) ** 2).mean(0) / takes.units.var(0)
-    return strong, top, explained
+    return 1 - ((takes.units - means[takes.emotion]) ** 2).mean(0) / takes.units.var(0)
 
 
 def normal_share(takes: Takes) -> float:
@@ -367,7 +358,6 @@ def report(
     judged: np.ndarray,
     calibration: Calibration,
     jaw: float,
-    reliability: np.ndarray,
     config: Config,
 ) -> str:
     """The figures, as Markdown."""
@@ -387,7 +377,7 @@ def report(
     )
     scores = unit_scores(logits, takes, judged, calibration)
     units = "\n".join(f"| mean {unit} of the clip, R2 | {scores[unit]:.3f} |" for unit in SHOWN_UNITS)
-    shares = ", ".join(f"{unit} {share:.2f}" for unit, share in zip(ACTION_UNITS, reliability, strict=True))
+    shares = ", ".join(f"{u} {share:.2f}" for u, share in zip(ACTION_UNITS, explained(takes), strict=True))
     return f"""# The emotion branch: what was reached
 
 Made by `python training/emotalk.py`: {config.epochs} epochs for the listener, {config.content_epochs} for the
@@ -409,7 +399,7 @@ Confusion (rows: acted, columns: heard)
 |---|{"---|" * len(HEARD)}
 {rows}
 
-Share of each AU's variance that the emotion explains, the weight of data against EMFACS in the expressions:
+Share of each AU's variance that the emotion explains:
 {shares}. Normal takes show {calibration.normal:.2f} of the strong takes' expression.
 """
 

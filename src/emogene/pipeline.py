@@ -12,7 +12,7 @@ import torch
 
 from emogene.audio import SpeechEncoder, SpeechStream
 from emogene.audio.sound import Sound
-from emogene.audio2motion import Audio2Motion, LipModel
+from emogene.audio2motion import LipModel, lip_model
 from emogene.avatar import AnyAvatar, Avatar
 from emogene.clock import SAMPLE_RATE, VIDEO_FPS
 from emogene.device import choose_device, choose_dtype, choose_threads
@@ -28,7 +28,8 @@ from emogene.result import Config, Rendering, Result
 from emogene.video.background import Background, read_background
 from emogene.weights.avatars import avatar_file
 
-BLOCK = 20 * SAMPLE_RATE  # samples of a recording that are heard at a time
+FIRST, BLOCK = 10 * SAMPLE_RATE, 20 * SAMPLE_RATE
+"""Samples of a recording that are heard at a time: first as many as the first frames need, then more."""
 
 AnySound = str | PathLike[str] | np.ndarray | Iterable[np.ndarray]
 
@@ -59,31 +60,33 @@ class EmoGene:
         precision: str | None = None,
         level: int = 1,
         person: int = 0,
+        lips: str = "embedded",
     ) -> Self:
         """The models on ``device`` (auto, cpu or cuda), rendering with ``threads`` CPU threads (by default as
         many as this process may use). PyTorch's own threads, which the networks use, stay as they are.
 
-        The models are the embedded ones, or official checkpoints where paths are given (docs/official.md);
-        the encoder ``hubert`` goes with ``audio2motion``, ``level`` (0 or 1) and ``person`` (0 to 23) with
-        ``emotalk``. ``precision``, of the renderer and the official EmoTalk, is fp32 or bf16: by default fp32
-        for official networks, for ours what the processor is best at.
+        The models are the embedded ones (``lips`` names one of :data:`emogene.audio2motion.LIP_MODELS`), or
+        official checkpoints where paths are given (docs/official.md); the encoder ``hubert`` goes with
+        ``audio2motion``, ``level`` (0 or 1) and ``person`` (0 to 23) with ``emotalk``. ``precision``, of the
+        renderer and the official EmoTalk, is fp32 or bf16: by default fp32 for official networks, for ours
+        what the processor is best at.
         """
         device, dtype = choose_device(device), choose_dtype(precision)
         rendering = Rendering(device, choose_threads(threads), precision)
-        lips: LipModel | None = None
+        given: LipModel | None = None
         emotion: EmotionModel | None = None
         if audio2motion is not None:
             from emogene.reference.lips import ReferenceLips
 
-            lips = ReferenceLips.open(Path(audio2motion), None if hubert is None else Path(hubert), device)
+            given = ReferenceLips.open(Path(audio2motion), None if hubert is None else Path(hubert), device)
         if emotalk is not None:
             from emogene.reference.emotion import Manner, ReferenceEmotion
 
             precise = dtype or torch.float32
             emotion = ReferenceEmotion.open(Path(emotalk), device, precise, Manner(level, person))
-        encoder = None if lips and emotion else SpeechEncoder.from_embedded(device)
+        encoder = None if given and emotion else SpeechEncoder.from_embedded(device)
         return cls(
-            lips=lips or Audio2Motion.from_embedded(device),
+            lips=given or lip_model(lips, device),
             emotion=emotion or EmoTalk.from_embedded(device),
             encoder=encoder,
             rendering=rendering,
@@ -229,13 +232,13 @@ class EmoGene:
 
 def _pieces(sound: Sound) -> Iterator[tuple[np.ndarray | None, Fraction | None]]:
     """The speech in blocks, of a live sound as it comes; last, nothing and the duration."""
-    waiting, count = [], 0
+    waiting, count, wanted = [], 0, FIRST
     for piece in sound.speech():
         waiting.append(piece)
         count += len(piece)
-        if count >= BLOCK or sound.live:
+        if count >= wanted or sound.live:
             yield np.concatenate(waiting), None
-            waiting, count = [], 0
+            waiting, count, wanted = [], 0, BLOCK
     yield (np.concatenate(waiting) if waiting else None), sound.duration
 
 

@@ -1,10 +1,12 @@
 """A recording's performance on an avatar, and the files that can be made of it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 
@@ -96,14 +98,18 @@ class Result:
 
     def frames(self, performances: Iterator[Performance] | None = None) -> Iterator[np.ndarray]:
         """Rendered frames ``[size, size, 3]`` uint8 sRGB, one by one, of this performance or of others."""
-        renderer = self.avatar.renderer(
-            size=self.config.size,
-            background=self.config.background,
-            device=self.rendering.device,
-            threads=self.rendering.threads,
-            precision=self.rendering.precision,
-        )
-        return renderer.frames(iter(self) if performances is None else performances)
+        performances = iter(self) if performances is None else performances
+        with ThreadPoolExecutor(1) as beside:  # the renderer is made while the first stretch is heard
+            renderer = beside.submit(
+                self.avatar.renderer,
+                size=self.config.size,
+                background=self.config.background,
+                device=self.rendering.device,
+                threads=self.rendering.threads,
+                precision=self.rendering.precision,
+            )
+            first = list(islice(performances, 1))
+        yield from renderer.result().frames(chain(first, performances))
 
     def save(
         self,

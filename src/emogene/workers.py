@@ -13,10 +13,14 @@ _SETTING = threading.Lock()
 def workers(count: int) -> ThreadPoolExecutor:
     """``count`` threads on which PyTorch shares no work: together they keep that many cores busy.
 
-    PyTorch's own threads would wait for each other, spinning. Elsewhere in the process its settings stay as
-    they are.
+    PyTorch's own threads would wait for each other, spinning. Elsewhere in the process its settings are as
+    they were when this returns: all threads have started by then.
     """
-    return ThreadPoolExecutor(count, initializer=_compute_alone)
+    pool = ThreadPoolExecutor(count, initializer=_compute_alone)
+    together = threading.Barrier(count)
+    for started in [pool.submit(together.wait) for _ in range(count)]:
+        started.result()
+    return pool
 
 
 def _compute_alone() -> None:

@@ -10,9 +10,10 @@ from emogene.face.arkit import INDEX, blendshapes
 from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import MOUTH
 from emogene.face.mean import mean_face
+from emogene.face.mixed import Mixed
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
-from emogene.mixture import Mixed, MixtureModel
+from emogene.mixture import MixtureModel
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RATE = 25.0
@@ -67,7 +68,7 @@ def felt(said: np.ndarray, label: str | None, intensity: float = 1.0, known: boo
 
 
 def voice(frames: int, hz: float = 150, first: int = 0, total: int | None = None) -> Speech:
-    """A voice, or none (0 Hz), for ``frames`` at 25 fps; with the last of ``total`` frames, the end."""
+    """A voice, or none (0 Hz), for ``frames`` at 25 fps; with the last of ``total``, the end."""
     stop = first + frames
     end = None if total is None or stop < total else Fraction(total) / VIDEO_FPS
     return Speech(None, np.full(2 * frames, hz, np.float32), None, None, end)

@@ -1,4 +1,6 @@
 import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix, diags
+from scipy.sparse import eye as identity
 
 from emogene.emotalk.emotion import LABELS
 from emogene.emotalk.expressions import table
@@ -25,6 +27,37 @@ def test_the_kernel_agrees_with_numpy():
     for label in LABELS[2:]:
         fast, slow = (SHADING(emotion(label), backend) for backend in ("numba", "numpy"))
         np.testing.assert_allclose(fast, slow, atol=2e-5)
+
+
+def smoothing(triangles: np.ndarray, count: int) -> csr_matrix:
+    """``[V, V]``: a vertex and the mean of its neighbours, half each."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    edges = np.concatenate([edges, edges[:, ::-1]])
+    near = coo_matrix((np.ones(len(edges)), edges.T), (count, count)).tocsr()
+    near.data[:] = 1
+    degree = np.maximum(np.asarray(near.sum(1)).ravel(), 1)
+    return csr_matrix(0.5 * identity(count) + 0.5 * diags(1 / degree) @ near)
+
+
+def test_normals_and_folds_are_those_of_sparse_matrices():
+    mean, skin = MODEL.mean[:REACH].astype(float), SKIN[(SKIN < REACH).all(1)]
+    neighbours = smoothing(skin, REACH)
+
+    def sunk(vertices: np.ndarray, normal: np.ndarray) -> np.ndarray:
+        smooth = vertices
+        for _ in range(8):
+            smooth = neighbours @ smooth
+        return ((smooth - vertices) * normal).sum(1)
+
+    flat = normals(mean, skin)
+    np.testing.assert_allclose(SHADING.normal, flat, atol=1e-5)
+    for name in ("jawOpen", "browDownLeft", "noseSneerRight", "tongueOut"):
+        shape = INDEX[name]
+        posed = mean + MODEL.expression[shape, :REACH]
+        turned = normals(posed, skin)
+        np.testing.assert_allclose(SHADING.turning[shape], neighbours @ (turned - flat), atol=2e-5)
+        deeper = 100 * (sunk(posed, turned) - sunk(mean, flat))
+        np.testing.assert_allclose(SHADING.sinking[shape], neighbours @ deeper, atol=1e-4)
 
 
 def test_a_smile_folds_the_skin_beside_the_mouth_and_a_sneer_beside_the_nose():

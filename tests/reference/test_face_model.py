@@ -3,24 +3,29 @@ import pytest
 from scipy.io import savemat
 
 from emogene.errors import EmoGeneError
+from emogene.face.head import HeadModel
 from emogene.face.landmarks import MEDIAPIPE_68
 from emogene.face.mean import mean_face
-from emogene.face.rig import Rig
 from emogene.reference.bfm import INDEX_FILE, MODEL_FILE, load_bfm
 from emogene.reference.face_model import LinearFaceModel
 
 VERTICES = 600
 
 
-def test_zero_coefficients_are_the_mean_face():
-    model = LinearFaceModel.embedded()
+@pytest.fixture
+def model() -> LinearFaceModel:
+    """The head model's people and shapes, but for the tongue, on the mean face."""
+    head = HeadModel.embedded()
+    return LinearFaceModel(mean_face(), head.identity[:, head.landmarks], head.landmark_basis[:51])
+
+
+def test_zero_coefficients_are_the_mean_face(model):
     points = model.landmarks(np.zeros(len(model.identity_basis)), np.zeros((3, len(model.expression_basis))))
     np.testing.assert_array_equal(points, np.repeat(mean_face()[None], 3, 0))
     assert points.dtype == np.float32
 
 
-def test_identity_may_be_one_or_per_frame():
-    model = LinearFaceModel.embedded()
+def test_identity_may_be_one_or_per_frame(model):
     draw = np.random.default_rng(0)
     person, motion = (
         draw.normal(size=len(model.identity_basis)),
@@ -31,23 +36,11 @@ def test_identity_may_be_one_or_per_frame():
     )
 
 
-def test_people_look_like_people():
-    model = LinearFaceModel.embedded()
-    draw = np.random.default_rng(1)
-    faces = model.mean + np.tensordot(
-        draw.normal(size=(200, len(model.identity_basis))), model.identity_basis, 1
-    )
-    assert 0.01 < faces.std(0).mean() < 0.05, "millimetres of variation"
-    assert (faces[:, 8, 1] < faces[:, 57, 1]).all(), "chin under lips"
-    assert (faces[:, 36, 0] < faces[:, 39, 0]).all(), "eyes not inside out"
-
-
-def test_expressions_of_the_rig_are_reachable():
-    model = LinearFaceModel.embedded()
-    wanted = Rig.embedded().basis[:51]
+def test_an_expression_is_found_again(model):
+    motion = np.random.default_rng(1).uniform(-1, 1, (5, len(model.expression_basis)))
+    wanted = np.tensordot(motion, model.expression_basis, 1)
     found = np.tensordot(model.fit_expression(wanted), model.expression_basis, 1)
-    error = np.linalg.norm(found - wanted, axis=-1).max(1)
-    assert error.max() < 0.02, "two millimetres"
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
 
 
 @pytest.fixture

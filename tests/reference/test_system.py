@@ -21,7 +21,9 @@ from emogene.audio.speech import SpeechStream
 from emogene.audio2motion.vae import PitchContourVAE, VAEConfig
 from emogene.cli import main
 from emogene.emotalk import parse
+from emogene.face.head import HeadModel
 from emogene.face.landmarks import MEDIAPIPE_68, MOUTH
+from emogene.face.mean import mean_face
 from emogene.performance import Performance
 from emogene.performance.track import pose_places
 from emogene.reference.avatar import OfficialAvatar
@@ -36,7 +38,6 @@ from emogene.reference.condition import (
 )
 from emogene.reference.emotalk import EmoTalkConfig, OfficialEmoTalk
 from emogene.reference.emotion import Manner, ReferenceEmotion
-from emogene.reference.face_model import LinearFaceModel
 from emogene.reference.hparams import read_hparams
 from emogene.reference.importer import import_official
 from emogene.reference.named import fill_by_name
@@ -132,15 +133,15 @@ def write_audio_models(folder: Path) -> None:
 def write_bfm(folder: Path) -> Path:
     """A face model whose 68 points are our own mean face, so that it is a face."""
     draw = np.random.default_rng(2)
-    ours, index = LinearFaceModel.embedded(), draw.permutation(VERTICES - 1)[:468] + 1
+    ours, index = HeadModel.embedded(), draw.permutation(VERTICES - 1)[:468] + 1
     index[list(MEDIAPIPE_68)] = range(1, 69)
     index[[i for i in range(468) if i not in MEDIAPIPE_68]] = -1
     mean = draw.normal(0, 0.5, (VERTICES, 3)).astype(np.float32)
-    mean[1:69] = ours.mean
+    mean[1:69] = mean_face()
     identity = np.zeros((VERTICES, 3, 80), np.float32)
     expression = np.zeros((VERTICES, 3, 64), np.float32)
-    identity[1:69, :, :40] = np.moveaxis(ours.identity_basis, 0, -1)
-    expression[1:69] = np.moveaxis(ours.expression_basis, 0, -1)
+    identity[1:69, :, : ours.modes] = np.moveaxis(ours.identity[:, ours.landmarks], 0, -1)
+    expression[1:69, :, : len(ours.landmark_basis)] = np.moveaxis(ours.landmark_basis, 0, -1)
     folder.mkdir()
     arrays = {
         "meanshape": mean.reshape(1, -1),
@@ -378,6 +379,25 @@ def test_every_kind_renders(files, filmed, kind):
     pictures = list(avatar.renderer(64, threads=2).frames([filmed(avatar, avatar.space.database[:3])]))
     assert [p.shape for p in pictures] == [(64, 64, 3)] * 3
     assert np.abs(pictures[0].astype(int) - pictures[2]).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "own", "doubled"),
+    [
+        ("head_sr", 64, 64, False),
+        ("head_sr", 80, 80, False),
+        ("head_sr", 100, 96, True),
+        ("head", 128, 96, False),
+    ],
+)
+def test_fields_see_no_more_pixels_than_in_training(files, filmed, kind, size, own, doubled):
+    avatar = replace(imported(files, kind), native=96)
+    renderer = avatar.renderer(size, threads=1)
+    assert renderer.fields.size == own
+    assert (renderer.fields.superres is not None) == doubled
+    (picture,) = renderer.frames([filmed(avatar, avatar.space.database[:1])])
+    assert picture.shape == (size, size, 3)
+    refused("at least 64", lambda: avatar.renderer(63))
 
 
 @kinds

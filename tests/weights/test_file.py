@@ -1,5 +1,7 @@
 """Networks and their files."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -94,6 +96,15 @@ def test_opening_draws_no_random_numbers(tmp_path, net):
     state = torch.get_rng_state()
     open_network(tmp_path / "net.safetensors", SMALL)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_opening_needs_no_compiler():
+    """PyTorch's own takes a second to import, and does so for the numbers of tensors without data."""
+    script = (
+        "import sys; from emogene.audio2motion import Audio2Motion; Audio2Motion.from_embedded(); "
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def cut(path: Path) -> None:

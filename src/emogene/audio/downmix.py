@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.signal import lfilter
 
 from emogene.audio.block import Block
 
@@ -74,17 +73,17 @@ class Mono:
     """
 
     def __init__(self, rate: int) -> None:
-        decay = float(np.exp(-1 / (MEMORY * rate)))
-        self._filter = [1 - decay], [1.0, -decay]
-        self._state = np.zeros((3, 1))
+        self._decay, self._state = float(np.exp(-1 / (MEMORY * rate))), np.zeros(3)
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """``[1 or 2, n] -> [n]`` float32."""
         if len(samples) == 1 or not samples.size:
             return samples[0]
+        from emogene.audio.running_mean_cpu import running_mean
+
         left, right = samples.astype(np.float64)
         powers = np.stack([left * right, left * left, right * right]) + QUIET
-        smooth, self._state = lfilter(*self._filter, powers, zi=self._state)
+        smooth = running_mean(powers, self._decay, self._state)
         correlation = smooth[0] / np.sqrt(smooth[1] * smooth[2])
         sign = np.interp(correlation, (OPPOSED, AGREED), (-1, 1))
         return ((left + sign * right) / 2).astype(np.float32)

@@ -1,10 +1,9 @@
 """How far to turn a voice up, so that the distance to the microphone does not count."""
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
 from emogene.clock import SPEECH_FPS
-from emogene.smooth import hann
+from emogene.smooth import greatest, hann
 from emogene.stream import Stage
 
 LOUD = -18.0  # dB of full scale, at which the encoder heard the loud moments of its training
@@ -29,7 +28,7 @@ class Gain(Stage):
 
     def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         loudness, f0 = inputs
-        voiced = maximum_filter1d(f0 > 0, 2 * _NEAR + 1, mode="constant")
+        voiced = greatest(f0 > 0, _NEAR, _NEAR, beyond=False)
         voice = _running_level(np.where(voiced, loudness, -np.inf))
         sound = np.maximum(_running_level(loudness), QUIETEST)
         few = np.convolve(f0 > 0, np.ones(_BACK + _AHEAD + 1))[_AHEAD : _AHEAD + len(f0)] < _FEW

@@ -1,9 +1,9 @@
 """When somebody speaks: near the voiced parts of a sound."""
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
 from emogene.clock import SPEECH_FPS
+from emogene.smooth import greatest
 from emogene.stream import Stage
 
 _NEAR = 8  # frames of 20 ms: consonants without a voice stand beside vowels
@@ -17,4 +17,4 @@ class Voiced(Stage):
 
     def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         (f0,) = inputs
-        return (maximum_filter1d((f0 > 0).astype(np.float32), 2 * _NEAR + 1, mode="constant"),)
+        return (greatest((f0 > 0).astype(np.float32), _NEAR, _NEAR, beyond=0),)

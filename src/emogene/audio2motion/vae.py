@@ -274,18 +274,24 @@ class NormedConv1d(nn.Module):
         plain = nn.Conv1d(inputs, outputs, kernel)
         assert plain.bias is not None
         self.weight_v = nn.Parameter(plain.weight.detach())
-        self.weight_g = nn.Parameter(self.weight_v.detach().norm(dim=(1, 2), keepdim=True))
+        self.weight_g = nn.Parameter(_norm(self.weight_v.detach()))
         self.bias = nn.Parameter(plain.bias.detach())
 
         self.frozen: Tensor | None = None
 
     @property
     def weight(self) -> Tensor:
-        return self.weight_v * (self.weight_g / self.weight_v.norm(dim=(1, 2), keepdim=True))
+        return self.weight_v * (self.weight_g / _norm(self.weight_v))
 
     def forward(self, x: Tensor) -> Tensor:
         weight = self.weight if self.frozen is None else self.frozen
         return F.conv1d(x, weight, self.bias, padding=weight.shape[2] // 2)
+
+
+def _norm(weight: Tensor) -> Tensor:
+    """Of each output channel: ``[O, I, K] -> [O, 1, 1]``. Without data, only the shape: PyTorch would import
+    its compiler for it, for a second."""
+    return weight[:, :1, :1] if weight.is_meta else weight.norm(dim=(1, 2), keepdim=True)
 
 
 def freeze(module: nn.Module) -> None:

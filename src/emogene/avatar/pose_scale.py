@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+
+from emogene.face.rotation import to_vector
 
 
 @dataclass(frozen=True)
@@ -26,4 +27,4 @@ class PoseScale:
 
 
 def _six(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
-    return np.concatenate([Rotation.from_matrix(rotation).as_rotvec(), translation], 1)
+    return np.concatenate([to_vector(rotation), translation], 1)

@@ -31,9 +31,10 @@ class AvatarRenderer:
     def frames(self, performances: Iterable[Performance]) -> Iterator[np.ndarray]:
         """One picture, uint8 ``[size, size, 3]`` sRGB, per frame of stretches that follow each other. They
         are drawn as they are asked for; nothing is added to what a performance says."""
-        return self.portrait.pictures(self._moments(performances), self.threads)
+        return self.portrait.pictures(self.moments(performances), self.threads)
 
-    def _moments(self, performances: Iterable[Performance]) -> Iterator[Moment]:
+    def moments(self, performances: Iterable[Performance]) -> Iterator[Moment]:
+        """What the portrait draws for them, frame by frame."""
         for part in in_blocks(performances, BLOCK):
             gaze = self.basis.gaze_at(part.gaze.values)
             points, emotion = part.landmarks.points, part.emotion_shapes.values

@@ -1,11 +1,10 @@
 """How an expression lives: it comes up in a third of a second, breathes with the voice, and rests with it."""
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
 from emogene import seeded
 from emogene.clock import SPEECH_FPS
-from emogene.smooth import hann
+from emogene.smooth import greatest, hann
 
 RATE = float(SPEECH_FPS)
 ONSET = 23  # frames of 20 ms from rest to the full expression, and back
@@ -37,7 +36,7 @@ def breath(vigour: np.ndarray, first: int, seed: int) -> np.ndarray:
 
 def presence(vigour: np.ndarray) -> np.ndarray:
     """``vigour [T] -> [T]`` in 0..1: 1 near a voice, 0 where none has spoken for a second or will."""
-    near = maximum_filter1d((vigour > _VOICE).astype(float), 2 * _HOLD + 1, mode="constant")
+    near = greatest((vigour > _VOICE).astype(float), _HOLD, _HOLD, beyond=0)
     return hann(near, _FADE)
 
 

@@ -13,7 +13,6 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from emogene.clock import VIDEO_FPS
 from emogene.errors import EmoGeneError
@@ -22,6 +21,7 @@ from emogene.face.landmarks import N_POINTS, Landmarks
 from emogene.face.mean import mean_face
 from emogene.face.pose import HeadPose
 from emogene.face.procrustes import align, transform
+from emogene.face.rotation import from_vector
 
 # Nose bridge, eye corners and temples: what expression and speech move least.
 STABLE = np.array([27, 28, 29, 30, 36, 39, 42, 45, 0, 16])
@@ -123,7 +123,7 @@ def _refine(
         residual = (wanted - seen).reshape(len(t), -1, 1)
         normal = flat.swapaxes(1, 2) @ flat
         step = np.linalg.solve(normal, flat.swapaxes(1, 2) @ residual)[..., 0]
-        rotation = Rotation.from_rotvec(step[:, :3]).as_matrix() @ rotation
+        rotation = from_vector(step[:, :3]) @ rotation
         t = t + step[:, 3:]
     return replace(pose, rotation=rotation.astype(np.float32), translation=t.astype(np.float32))
 

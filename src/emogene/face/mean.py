@@ -1,4 +1,4 @@
-"""The embedded mean face and the file that holds the face's embedded numbers."""
+"""The embedded mean face: what the canonical space is laid on."""
 
 from functools import cache
 from importlib.resources import files
@@ -9,20 +9,16 @@ from safetensors.numpy import load_file
 
 
 def asset_path() -> Path:
-    """Where the embedded face model lives (made by training/face.py)."""
+    """Where the embedded mean face lives (made by training/face.py)."""
     return Path(str(files("emogene") / "assets" / "face.safetensors"))
 
 
-@cache
-def _embedded() -> dict[str, np.ndarray]:
-    return load_file(asset_path())
-
-
-def embedded(name: str) -> np.ndarray:
-    """One tensor of the embedded face model, as a fresh float32 array."""
-    return _embedded()[name].astype(np.float32)
-
-
 def mean_face() -> np.ndarray:
-    """The resting mean face ``[68, 3]``, decimetres: mouth closed, eyes open, mirror symmetric."""
-    return embedded("mean")
+    """The resting mean face ``[68, 3]`` float32, decimetres: mouth closed, eyes open, mirror symmetric. A
+    fresh array."""
+    return _embedded().copy()
+
+
+@cache
+def _embedded() -> np.ndarray:
+    return load_file(asset_path())["mean"]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.spatial.transform import Rotation
 
 from emogene.clock import VIDEO_FPS
+from emogene.face.rotation import from_vector, to_vector
+from emogene.smooth import gaussian
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class HeadPose:
         """Gaussian smoothing over time, ``sigma`` in frames; the ends are held. One continuous clip only."""
         if sigma <= 0 or len(self) < 2:
             return self
-        return self._filter(lambda track: gaussian_filter1d(track, sigma, axis=0, mode="nearest"))
+        return self._filter(lambda track: gaussian(track, sigma))
 
     def at(self, position: np.ndarray) -> "HeadPose":
         """The pose at ``position [T]``, in frames from 0 to the last; between two, the shortest turn."""
@@ -71,11 +71,10 @@ class HeadPose:
         left = np.clip(position.astype(int), 0, max(last - 1, 0))
         right = np.minimum(left + 1, last)
         share = position - left
-        here, there = (Rotation.from_matrix(self.rotation[side]) for side in (left, right))
-        step = (there * here.inv()).as_rotvec()
-        turned = Rotation.from_rotvec(step * share[:, None]) * here
+        here, there = self.rotation[left], self.rotation[right]
+        turned = from_vector(to_vector(there @ here.swapaxes(1, 2)) * share[:, None]) @ here
         moved = self.translation[left] * (1 - share[:, None]) + self.translation[right] * share[:, None]
-        return HeadPose(turned.as_matrix().astype(np.float32), moved.astype(np.float32), self.fps)
+        return HeadPose(turned.astype(np.float32), moved.astype(np.float32), self.fps)
 
     def to_and_fro(self, time: np.ndarray, turn: float = 1.0) -> "HeadPose":
         """This track played forwards and backwards in turn, at ``time [T]`` in frames of it since its start.
@@ -91,12 +90,14 @@ class HeadPose:
     def turned(self, rotation: np.ndarray, pivot: np.ndarray) -> "HeadPose":
         """With the head turned first, by ``rotation [T, 3]`` (vectors, radians) about ``pivot [3]``, both in
         the head frame."""
-        turn = Rotation.from_rotvec(rotation).as_matrix()
+        turn = from_vector(rotation)
         moved = np.einsum("tij,tj->ti", self.rotation, pivot - turn @ pivot)
         rotation, translation = self.rotation @ turn, self.translation + moved
         return HeadPose(rotation.astype(np.float32), translation.astype(np.float32), self.fps)
 
     def _filter(self, over_time) -> "HeadPose":
+        from scipy.spatial.transform import Rotation  # a quarter of a second, for training alone
+
         rotation = Rotation.from_matrix(self.rotation)
         middle = rotation.mean()
         offsets = over_time((middle.inv() * rotation).as_rotvec())

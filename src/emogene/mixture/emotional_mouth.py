@@ -9,9 +9,9 @@ emotion's, with a fade.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_opening, distance_transform_edt
 
 from emogene.face.arkit import INDEX
+from emogene.mixture.calibration import Calibration
 
 _JAW = ("jawOpen",)
 _LIPS = ("mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthFunnel")
@@ -25,15 +25,18 @@ class MouthRule:
     """Openness at which lips count as closed."""
     still: float = 0.03
     """Openness below which a mouth without a voice rests."""
-    wide: float = 0.09
+    wide: float = 0.12
     """A wide open mouth: the emotion's opening shapes are at their greatest there."""
-    most: float = 1.0
+    meeting: float = 0.16
+    """Openness, as a share of the avatar's own range, up to which lips are the words' alone: a closure,
+    and the way into it."""
+    most: float = 0.6
     """By how much of itself an opening may grow."""
     jaw: float = 0.6
     """Share of the emotion's jaw in speech; a wide jaw is the words' own."""
     silence: float = 0.2
     """Shortest pause in which the mouth is set free."""
-    fade: float = 0.15
+    fade: float = 0.3
     """How long before and after that the freedom comes and goes."""
 
 
@@ -47,11 +50,22 @@ def freedom(
     """
     rule = rule or MouthRule()
     still = ~np.asarray(voiced, bool) & (openness < rule.still)
-    still = binary_opening(still, np.ones(max(1, round(rule.silence * fps)), bool))
-    if still.all():
-        return np.ones(len(still))
-    since = np.clip(np.asarray(distance_transform_edt(still)) / (rule.fade * fps), 0, 1)
+    since = np.clip(_from_ends(still, max(1, round(rule.silence * fps))) / (rule.fade * fps), 0, 1)
     return since * since * (3 - 2 * since)
+
+
+def _from_ends(still: np.ndarray, shortest: int) -> np.ndarray:
+    """Frames ``[T]`` to the nearest end of the pause in ``still [T]`` that each is in; 0 in none of at least
+    ``shortest`` frames. The recording's own ends are no ends of a pause."""
+    edges = np.diff(np.concatenate([[False], still, [False]]).astype(int))
+    since = np.zeros(len(still))
+    for start, stop in zip(np.flatnonzero(edges > 0), np.flatnonzero(edges < 0), strict=True):
+        if stop - start >= shortest:
+            frames = np.arange(start, stop)
+            begun = frames - start + 1.0 if start else np.inf
+            ends = stop - frames if stop < len(still) else np.inf
+            since[start:stop] = np.minimum(begun, ends)
+    return since
 
 
 def spoken_weights(
@@ -69,16 +83,23 @@ def spoken_weights(
 
 
 def shared_gaps(
-    spoken: np.ndarray, emotional: np.ndarray, free: np.ndarray, rule: MouthRule | None = None
+    spoken: np.ndarray,
+    emotional: np.ndarray,
+    free: np.ndarray,
+    calibration: Calibration,
+    rule: MouthRule | None = None,
 ) -> np.ndarray:
     """The gaps between the inner lips that words and emotion make together, ``[T, 3, 3]`` decimetres.
 
     ``spoken [T, 3, 3]``: the words' own; ``emotional [T, 3, 3]``: what the emotion's whole expression adds to
-    them; ``free [T]``. In speech the words' gaps are widened in proportion, so that closed lips stay closed
-    and openings keep their rhythm: by as much as the emotion would open a mouth that is ``rule.wide`` open,
-    ``rule.most`` times at most. An emotion never narrows a speaking mouth.
+    them; ``free [T]``. In speech the words' gaps are widened in proportion to what exceeds ``rule.meeting``,
+    so that closed lips stay closed and openings keep their rhythm: by as much as the emotion would open a
+    mouth that is ``rule.wide`` open, ``rule.most`` times at most. An emotion never narrows a speaking mouth.
     """
     rule = rule or MouthRule()
     opening = np.linalg.norm(emotional.mean(1), axis=-1) * np.sign(emotional[..., 1].mean(1))
     wider = np.clip(opening / rule.wide, 0, rule.most)
-    return spoken * (1 + (1 - free) * wider)[:, None, None] + free[:, None, None] * emotional
+    width = np.linalg.norm(spoken, axis=-1, keepdims=True)
+    meeting = calibration.shut + rule.meeting * calibration.range
+    excess = np.maximum(width - meeting, 0) / np.maximum(width, 1e-9)
+    return spoken * (1 + ((1 - free) * wider)[:, None, None] * excess) + free[:, None, None] * emotional

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from emogene.audio import Speech
 from emogene.audio.voiced import Voiced
@@ -18,6 +17,7 @@ from emogene.mixture.emotional_mouth import MouthRule, freedom, shared_gaps, spo
 from emogene.mixture.lip_sync import hold_gaps, open_mouth
 from emogene.mixture.lle import EVERY_PART, blend, project_parts
 from emogene.mixture.one_euro import OneEuro, zero_lag_one_euro
+from emogene.smooth import gaussian
 from emogene.stream import Resample, Stage, Stream
 
 CENTIMETRES = 10  # per decimetre: the "x10 scale" of the papers, in which LLE and filter are defined
@@ -90,9 +90,7 @@ class FiveSteps(Stage):
         mixture, avatar, own = self.mixture, self.avatar, lips.astype(np.float64)
 
         # 1. Displacement accumulation: the lips' face and what the emotion adds to it.
-        weights = gaussian_filter1d(
-            both[:, 0].astype(np.float64), mixture.smoothing * RATE, axis=0, mode="nearest", truncate=_SIGMAS
-        )
+        weights = gaussian(both[:, 0], mixture.smoothing * RATE, _SIGMAS)
         free = freedom(voiced > 0.5, mouth_openness(own), RATE, mixture.rule) * told
         emotional = np.tensordot(weights, self.rig.basis, 1)
         shown = spoken_weights(weights, mouth_openness(own), free, mixture.rule)
@@ -104,7 +102,7 @@ class FiveSteps(Stage):
 
         # 3. First lip-sync refinement: the gaps between the lips are the words', widened as the emotion may
         # (not at all, where it is not told apart from the words).
-        wanted = shared_gaps(gaps(own), told[:, None, None] * gaps(emotional), free, mixture.rule)
+        wanted = shared_gaps(gaps(own), told[:, None, None] * gaps(emotional), free, avatar, mixture.rule)
         mixed = hold_gaps(open_mouth(mixed, wanted, avatar), wanted, avatar)
 
         # 4. One-Euro filter, without lag.

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy.spatial import KDTree
 
 from emogene.face.arkit import INDEX
 from emogene.face.head import HeadModel
@@ -82,7 +81,7 @@ def bind(
         allowed = np.flatnonzero((side == which) | (side == 0) | (which == 0))
         rows = np.flatnonzero(lip == which)
         weigh = np.array([1, 1, _DEPTH])
-        near = KDTree((samples[allowed] * weigh).reshape(-1, 3)).query(place[rows] * weigh)[1]
+        _, near = _nearest((samples[allowed] * weigh).reshape(-1, 3), place[rows] * weigh)
         chosen[rows], share[rows] = allowed[near // len(inside)], inside[near % len(inside)]
     a, b, c = np.moveaxis(corners[chosen], 1, 0)
     share = _projected(place, a, b - a, c - a, share)
@@ -148,12 +147,20 @@ def _projected(
     return np.where(fits[:, None], own, share)
 
 
+def _nearest(places: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to and index of the nearest of ``places [P, D]`` for each ``of [N, D]``."""
+    from scipy.spatial import KDTree  # a quarter of a second, for training alone
+
+    distance, index = KDTree(places).query(of)
+    return distance, index
+
+
 def _of_hair(place: np.ndarray, groups: np.ndarray, width: float) -> np.ndarray:
     """``[N]``: 1, but for hair, which takes less the farther it is from skin."""
     share = np.ones(len(place))
     hair, skin = groups == Group.HAIR, groups == Group.SKIN
     if hair.any() and skin.any():
-        far = KDTree(place[skin, :2]).query(place[hair, :2])[0]
+        far, _ = _nearest(place[skin, :2], place[hair, :2])
         share[hair] = np.exp(-((far / width) ** 2))
     return share
 

@@ -41,7 +41,7 @@ class Portrait:
 
     def picture(self, moment: Moment) -> np.ndarray:
         """uint8 ``[H, W, 3]``. Any thread may call it."""
-        desk = self._desk()
+        desk = self.desk()
         head = self.head.at(moment.head, desk.head)
         if moment.rig is not None:
             head = moment.rig(head)
@@ -60,13 +60,14 @@ class Portrait:
             while waiting:
                 yield waiting.popleft().result()
 
-    def _desk(self) -> "_Desk":
+    def desk(self) -> "Desk":
+        """This thread's buffers."""
         if not hasattr(self._local, "desk"):
-            self._local.desk = _Desk(self)
+            self._local.desk = Desk(self)
         return self._local.desk
 
 
-class _Desk:
+class Desk:
     """A thread's buffers."""
 
     def __init__(self, portrait: Portrait) -> None:

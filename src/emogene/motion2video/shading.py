@@ -10,10 +10,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix, diags
-from scipy.sparse import eye as identity
-
-from emogene.face.head import normals
 
 Backend = Literal["numba", "numpy"]
 
@@ -75,18 +71,15 @@ class Shading:
         cls, neutral: np.ndarray, displacement: np.ndarray, triangles: np.ndarray, light: np.ndarray
     ) -> "Shading":
         """``neutral [V, 3]``, ``displacement [52, V, 3]`` (decimetres), ``triangles [T, 3]``."""
-        flat = normals(neutral, triangles)
-        neighbours = _smoothing(triangles, len(neutral))
-        turning = np.zeros(displacement.shape, np.float32)
-        sinking = np.zeros(displacement.shape[:2], np.float32)
-        level = _sunk(neutral, flat, neighbours)
-        for shape, moved in enumerate(displacement):
-            if moved.any():
-                posed = neutral + moved
-                turned = normals(posed, triangles)
-                turning[shape] = neighbours @ (turned - flat)
-                sinking[shape] = neighbours @ (100 * (_sunk(posed, turned, neighbours) - level))
-        return cls(flat.astype(np.float32), turning, sinking, light.astype(np.float32))
+        from emogene.motion2video.folds_cpu import fold
+
+        shapes, count, _ = displacement.shape
+        moved = displacement.transpose(1, 0, 2).reshape(count, 3 * shapes).astype(np.float32)
+        normal, turning, sinking = (np.empty((count, n), np.float32) for n in (3, 3 * shapes, shapes))
+        near = _neighbours(triangles, count)
+        fold(neutral.astype(np.float32), moved, triangles, *near, _SMOOTHED, normal, turning, sinking)
+        turning = np.ascontiguousarray(turning.reshape(count, shapes, 3).transpose(1, 0, 2))
+        return cls(normal, turning, np.ascontiguousarray(sinking.T), light.astype(np.float32))
 
 
 def harmonics(normal: np.ndarray) -> np.ndarray:
@@ -122,19 +115,8 @@ def linear(colour: np.ndarray) -> np.ndarray:
     return np.where(colour <= 0.04045, colour / 12.92, ((np.maximum(colour, 0) + 0.055) / 1.055) ** 2.4)
 
 
-def _smoothing(triangles: np.ndarray, count: int) -> csr_matrix:
-    """``[V, V]``: a vertex and the mean of its neighbours, half each."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    edges = np.concatenate([edges, edges[:, ::-1]])
-    near = coo_matrix((np.ones(len(edges)), edges.T), (count, count)).tocsr()
-    near.data[:] = 1
-    degree = np.maximum(np.asarray(near.sum(1)).ravel(), 1)
-    return csr_matrix(0.5 * identity(count) + 0.5 * diags(1 / degree) @ near)
-
-
-def _sunk(vertices: np.ndarray, normal: np.ndarray, neighbours: csr_matrix) -> np.ndarray:
-    """How far below its smoothed neighbourhood each vertex lies ``[V]``, decimetres."""
-    smooth = vertices
-    for _ in range(_SMOOTHED):
-        smooth = neighbours @ smooth
-    return ((smooth - vertices) * normal).sum(1)
+def _neighbours(triangles: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices joined by an edge: those of ``v`` are ``others[starts[v]:starts[v + 1]]``."""
+    ends = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    key = np.unique(np.concatenate([ends @ [count, 1], ends @ [1, count]]))
+    return np.searchsorted(key, np.arange(count + 1) * count), key % count

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
-from scipy.interpolate import BSpline
 
 from emogene import seeded
 from emogene.clock import SPEECH_FPS
@@ -88,9 +87,12 @@ def _sway(time: np.ndarray, seed: int) -> np.ndarray:
     if len(time) == 0:
         return np.zeros((0, 3))
     position = time / SWAY_SECONDS
-    first, last = int(position[0]), int(position[-1])
-    knots = seeded.uniform((seed, 1), first, last + 5, 3)
-    return BSpline(np.arange(first - 3, last + 6), knots, 3)(position)
+    before = position.astype(int)
+    knots = seeded.uniform((seed, 1), before[0], before[-1] + 5, 3)
+    nearest = knots[(before - before[0])[:, None] + np.arange(4)]
+    u = position - before
+    bumps = (1 - u) ** 3, 4 - 6 * u**2 + 3 * u**3, 1 + 3 * u + 3 * u**2 - 3 * u**3, u**3
+    return np.einsum("kt,tkc->tc", np.stack(bumps) / 6, nearest)
 
 
 def _nod(since: np.ndarray) -> np.ndarray:

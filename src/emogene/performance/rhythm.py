@@ -1,9 +1,9 @@
 """What the body follows in a voice: when it speaks, where its accents are, and where its phrases end."""
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d, minimum_filter1d
 
 from emogene.clock import SPEECH_FPS
+from emogene.smooth import gaussian, greatest
 from emogene.stream import Stage
 
 QUIET = -70.0  # dB of full scale, below which nobody speaks
@@ -29,27 +29,20 @@ class Rhythm(Stage):
 
     def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         loudness, f0 = inputs
-        level = _gaussian(loudness.astype(np.float64), SYLLABLE)
-        peak = maximum_filter1d(level, 2 * AROUND + 1, mode="nearest")
+        level = gaussian(loudness, SYLLABLE, _SIGMAS)
+        peak = greatest(level, AROUND, AROUND)
         above = level - np.maximum(peak - BELOW_PEAK, QUIET)
-        voiced = maximum_filter1d((f0 > 0).astype(float), 2 * NEAR + 1, mode="constant")
+        voiced = greatest((f0 > 0).astype(float), NEAR, NEAR, beyond=0)
         present = voiced / (1 + np.exp(-np.clip(above / SOFT, -30, 30)))
-        activity = _gaussian(present, PHRASE).astype(np.float32)
+        activity = gaussian(present, PHRASE, _SIGMAS).astype(np.float32)
         talking = activity > TALK
         ends = np.append(False, talking[:-1] & ~talking[1:])
         return activity, _accents(level) & talking, ends
 
 
-def _gaussian(values: np.ndarray, sigma: float) -> np.ndarray:
-    return gaussian_filter1d(values, sigma, mode="nearest", truncate=_SIGMAS)
-
-
 def _accents(level: np.ndarray) -> np.ndarray:
     """The greatest of the APART frames to both sides, and well above the least of them on either."""
-    behind, ahead = {"size": APART, "origin": (APART - 1) // 2}, {"size": APART, "origin": -(APART // 2)}
-    before = np.append(-np.inf, maximum_filter1d(level, mode="nearest", **behind)[:-1])
-    after = maximum_filter1d(level, mode="nearest", **ahead)
-    valley = np.maximum(
-        minimum_filter1d(level, mode="nearest", **behind), minimum_filter1d(level, mode="nearest", **ahead)
-    )
+    before = np.append(-np.inf, greatest(level, APART - 1, 0)[:-1])
+    after = greatest(level, 0, APART - 1)
+    valley = -np.minimum(greatest(-level, APART - 1, 0), greatest(-level, 0, APART - 1))
     return (level > before) & (level >= after) & (level - valley >= ACCENT)

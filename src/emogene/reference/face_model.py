@@ -1,29 +1,21 @@
-"""The linear face model: mean, people and expressions; one class for the Basel face model and for our own."""
+"""A linear face model: mean, people and expressions. Official avatars speak in the Basel face model's."""
 
 from dataclasses import dataclass
 
 import numpy as np
-
-from emogene.face.mean import embedded
 
 
 @dataclass(frozen=True)
 class LinearFaceModel:
     """``mean [68, 3]``, ``identity_basis [I, 68, 3]``, ``expression_basis [E, 68, 3]``, float32, decimetres.
 
-    In the embedded model coefficients are in standard deviations: of people for the identity, of the motion
-    in speech and of the rig's expressions together for the expression. In the Basel face model
-    (:func:`emogene.reference.bfm.load_bfm`) they are those of GeneFace++, and the space is the model's own.
+    In the Basel face model (:func:`emogene.reference.bfm.load_bfm`) coefficients are those of GeneFace++, and
+    the space is the model's own.
     """
 
     mean: np.ndarray
     identity_basis: np.ndarray
     expression_basis: np.ndarray
-
-    @classmethod
-    def embedded(cls) -> "LinearFaceModel":
-        """Our own model: 40 identities from CC0 heads, 64 expressions from tracked speech and the rig."""
-        return cls(embedded("mean"), embedded("identity_basis"), embedded("expression_basis"))
 
     def displacement(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
         """``[T, 68, 3]`` away from the mean, for identity ``[I]`` or ``[T, I]`` and expression ``[T, E]``."""

@@ -4,10 +4,10 @@ from functools import cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from scipy.ndimage import gaussian_filter
 
 from emogene.face.landmarks import N_POINTS, PARTS
 from emogene.face.space import LandmarkSpace
+from emogene.smooth import gaussian
 
 TITLES = ("EmoGene", "GeneFace++ alone", "EmoGene landmarks", "GeneFace++ landmarks")
 
@@ -77,7 +77,9 @@ class LandmarkPanel:
         edges = np.arange(self.size + 1)
         for part, members in PARTS.items():
             x, y = self._pixels(database)[:, members].reshape(-1, 2).T
-            density = gaussian_filter(np.histogram2d(y, x, (edges, edges))[0], self.size / 512)
+            density = np.histogram2d(y, x, (edges, edges))[0]
+            for _ in range(2):  # along either side
+                density = gaussian(density, self.size / 512).T
             visible = np.minimum(1, density / max(1e-6, np.quantile(density[density > 1e-3], 0.7)))
             picture += 0.45 * visible[..., None] * (np.array(COLOURS[part]) - picture)
         return picture.round().astype(np.uint8)

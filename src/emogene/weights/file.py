@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from emogene.errors import EmoGeneError
 from emogene.output import replacing
@@ -115,7 +116,7 @@ def built(network: Callable[[C], M], config: C, state: Mapping[str, Tensor]) -> 
     None are made first: that would take time, and would draw from the caller's random numbers. ValueError
     or RuntimeError where they do not fit.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _Unset():
         net = network(config)
     counters = {name: torch.tensor(0) for name in net.state_dict() if name.endswith(_COUNTER)}
     missing, unknown = net.load_state_dict(counters | dict(state), strict=False, assign=True)
@@ -123,6 +124,18 @@ def built(network: Callable[[C], M], config: C, state: Mapping[str, Tensor]) -> 
         if names:
             raise ValueError(f"{wrong} weights: {', '.join(names[:3])}")
     return net
+
+
+class _Unset(TorchFunctionMode):
+    """Within it, on this thread, ``torch.nn.init`` does nothing: on "meta" tensors it would import PyTorch's
+    compiler, for a second, to no effect."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        del types
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def from_json(kind: type[C], values: Mapping[str, Any]) -> C:

@@ -6,12 +6,11 @@ import torch
 from torch import Tensor
 
 from emogene.reference.named import fill_by_name
-from emogene.reference.radnerf.backend import Backend
 from emogene.reference.radnerf.field import HeadConfig, HeadField
 from emogene.reference.radnerf.grid_config import GridConfig
 from emogene.reference.radnerf.rays import Rays, official_rays
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 VARIANTS = {
     "head": {"window": 5},
     "headblink": {"window": 3, "blink_width": 3, "blink_embedding": 8, "ambient_width": 2},
@@ -35,12 +34,12 @@ def official_view(recorded) -> Rays:
 def small_head(recorded):
     """Makes a head that was recorded: reduced sizes, named weights; ``headblink`` has smoothstep grids."""
 
-    def make(variant: str, backend: Backend = "auto") -> HeadField:
+    def make(variant: str) -> HeadField:
         sizes = VARIANTS[variant]
 
         def grid(dimensions: int) -> GridConfig:
             smooth = variant == "headblink"
-            return GridConfig(dimensions, finest_resolution=128, log2_rows=9, smoothstep=smooth)
+            return GridConfig(dimensions=dimensions, finest_resolution=128, log2_rows=9, smoothstep=smooth)
 
         config = HeadConfig(
             condition_width=16,
@@ -54,7 +53,7 @@ def small_head(recorded):
             grid_size=32,
             **sizes,
         )
-        head = HeadField(config, backend)
+        head = HeadField(config)
         fill_by_name(head)
         head.density_bitfield.copy_(recorded[f"{variant}_density_bitfield"])
         return head

@@ -1,15 +1,13 @@
 import json
 import re
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from emogene.errors import EmoGeneError
 from emogene.reference.named import fill_by_name
 from emogene.reference.radnerf import checkpoint as radnerf
-from emogene.reference.radnerf.compositing import composite_reference
+from emogene.reference.radnerf.compositing import composite
 from emogene.reference.radnerf.field import HeadConfig, HeadField
 from emogene.reference.radnerf.grid_config import GridConfig
 from emogene.reference.radnerf.marching import march, near_far
@@ -18,14 +16,16 @@ from emogene.reference.radnerf.renderer import FrameState, Portrait, Renderer
 from emogene.reference.radnerf.superres import SuperResolution, SuperResolutionConfig
 from emogene.reference.radnerf.torso import TorsoConfig, TorsoField
 
-SHARED = Path(__file__).parents[3] / "shared" / "official"
+from .conftest import FIXTURES
+
+GRID = "position_embedder.embeddings"
 LISTINGS = ["May", "sr_May", "sr_Ber", "torso_May", "torso_sr_May", "torso_sr_Ber"]
 
 
 @pytest.fixture(scope="module")
 def shapes() -> dict[str, dict[str, list]]:
     """Key -> [shape, dtype] of every official checkpoint, keys listed once."""
-    return json.loads((Path(__file__).parents[1] / "fixtures" / "radnerf_keys.json").read_text())
+    return json.loads((FIXTURES / "radnerf_keys.json").read_text())
 
 
 @pytest.mark.parametrize("name", LISTINGS)
@@ -75,6 +75,7 @@ def test_a_head_of_other_blink_width_is_read_by_its_own_keys(tmp_path, small_hea
         (lambda s: s.pop("color_net.net.1.weight"), "not"),
         (lambda s: s.update(other=torch.zeros(1)), "unknown"),
         (lambda s: s.clear(), "no model weights"),
+        (lambda s: s.update({GRID: s[GRID].repeat(1, 2)}), "no grid"),
         (lambda s: s.update({"torso_deform_net.net.2.weight": torch.zeros(3, 64)}), "of another shape"),
     ],
 )
@@ -111,26 +112,12 @@ def test_layers_of_a_frame_equal_the_plain_sum(distance):
     generator = torch.Generator().manual_seed(0)
     condition = head.condition(torch.randn(3, 1, 204, generator=generator), torch.tensor([0.4]))
     layers = Renderer(made, 16, torch.zeros(3), torch.float32).layers(FrameState(rays, condition))
-    near, far = near_far(*rays, head.aabb_infer, head.config.nearest)
+    near, far = near_far(*rays, head.aabb_infer)
     samples = march(*rays, near, far, head.occupancy, head.config.rule, head.config.max_steps)
     value = head(samples.position, samples.ray, rays.direction, condition, head.individual(0))
-    plain = composite_reference(value.sigma, value.colour, samples, 0.01)
+    plain = composite(value.sigma, value.colour, samples, 0.01)
     depth = ((plain.depth - near).clamp_min(0) / (far - near)).nan_to_num(0)
     torch.testing.assert_close(layers.head, plain.weights, atol=1e-5, rtol=0)
     torch.testing.assert_close(layers.image, plain.image, atol=1e-5, rtol=0)
     torch.testing.assert_close(layers.depth, depth, atol=1e-5, rtol=0)
     assert (depth > 0).all() or distance > 1
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="needs the recorded poses of ../shared")
-@pytest.mark.parametrize("size", [256, 512])
-def test_rays_and_pixels_are_the_official_ones(size):
-    from emogene.reference.radnerf.torso import pixel_coordinates
-
-    with np.load(SHARED / "fixtures" / "pose_and_binarizer.npz") as recorded:
-        rays = official_rays(torch.from_numpy(recorded["ngp_poses"][0]), size)
-        chosen = recorded[f"rays{size}_sel"]
-        assert np.abs(rays.direction[chosen].numpy() - recorded[f"rays{size}_d"]).max() < 1e-6
-        assert np.abs(rays.origin[0].numpy() - recorded[f"rays{size}_o"]).max() < 1e-6
-        pixels = pixel_coordinates(size, size)[chosen].numpy()
-        assert np.abs(pixels - recorded[f"bg_coords{size}"]).max() < 1e-6

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from emogene.reference.radnerf.frozen import FrozenHead
+from emogene.reference.radnerf.grid_config import GridConfig
 from emogene.reference.radnerf.renderer import FrameState, Portrait, Renderer
 from emogene.reference.radnerf.superres import SuperResolution, SuperResolutionConfig
 from emogene.reference.radnerf.torso import TorsoConfig, TorsoField
@@ -46,7 +47,7 @@ def test_folded_head_equals_the_field(recorded, small_head, variant):
 
 def test_threads_change_nothing(recorded, small_head, official_view):
     head = small_head("head")
-    renderer = Renderer(Portrait(head), 48, torch.zeros(3), torch.float32)
+    renderer = Renderer(Portrait(head), 48, torch.zeros(3))
     states = [state(recorded, official_view, head, shift=0.1 * t) for t in range(4)]
     alone, together = (list(renderer.frames(iter(states), threads)) for threads in (1, 2))
     assert [frame.shape for frame in alone] == [(48, 48, 3)] * 4
@@ -62,7 +63,7 @@ def in_a_new_thread(function):
 def test_torchs_threads_are_what_they_were(recorded, small_head, official_view, threads):
     """For the caller and for new threads, while a renderer works and afterwards; its own have one each."""
     head, seen = small_head("head"), []
-    renderer = Renderer(Portrait(head), 48, torch.zeros(3), torch.float32)
+    renderer = Renderer(Portrait(head), 48, torch.zeros(3))
 
     def states():
         for _ in range(4):
@@ -86,7 +87,7 @@ def test_torchs_threads_are_what_they_were(recorded, small_head, official_view, 
 def test_no_more_frames_at_once_than_threads(recorded, small_head, official_view, threads, monkeypatch):
     """And none is begun while the caller looks at one, if there is one thread."""
     head = small_head("head")
-    renderer = Renderer(Portrait(head), 48, torch.zeros(3), torch.float32)
+    renderer = Renderer(Portrait(head), 48, torch.zeros(3))
     states = [state(recorded, official_view, head)] * 5
     begun: list[int] = []
     frame = renderer.frame
@@ -101,13 +102,13 @@ def test_colours_are_rounded(recorded, small_head, official_view):
     head = small_head("head")
     head.density_bitfield.zero_()
     shade = torch.tensor([100.49, 100.51, 254.6]) / 255
-    frame = Renderer(Portrait(head), 48, shade, torch.float32).frame(state(recorded, official_view, head))
+    frame = Renderer(Portrait(head), 48, shade).frame(state(recorded, official_view, head))
     assert (frame == [100, 101, 255]).all()
 
 
 def test_frames_are_rendered_as_they_are_asked_for(recorded, small_head, official_view):
     head = small_head("head")
-    renderer = Renderer(Portrait(head), 48, torch.zeros(3), torch.float32)
+    renderer = Renderer(Portrait(head), 48, torch.zeros(3))
     asked: list[int] = []
 
     def endless():
@@ -124,13 +125,12 @@ def test_frames_are_rendered_as_they_are_asked_for(recorded, small_head, officia
 def test_torso_lies_behind_the_head_and_before_the_background(recorded, small_head, official_view):
     torch.manual_seed(0)
     head = small_head("head")
-    torso = TorsoField(TorsoConfig.small())
+    torso = TorsoField(TorsoConfig(individuals=1, grid=GridConfig(dimensions=2, log2_rows=9)))
     torso.density_grid_torso.fill_(1)
     seen = state(recorded, official_view, head)
     seen = FrameState(seen.rays, seen.condition, torch.zeros(1, 6))
     black, white = (
-        Renderer(Portrait(head, torso), 48, torch.full((3,), shade), torch.float32).layers(seen)
-        for shade in (0.0, 1.0)
+        Renderer(Portrait(head, torso), 48, torch.full((3,), shade)).layers(seen) for shade in (0.0, 1.0)
     )
     through = (1 - white.head) * (1 - white.torso)
     assert torch.allclose((white.image - black.image).mean(-1), through, atol=1e-4)
@@ -138,20 +138,19 @@ def test_torso_lies_behind_the_head_and_before_the_background(recorded, small_he
 
 def test_superresolution_doubles_the_picture(recorded, small_head, official_view):
     head = small_head("head")
-    superres = SuperResolution(SuperResolutionConfig.small(size=48))
-    renderer = Renderer(Portrait(head, None, superres), 48, torch.ones(3))
+    superres = SuperResolution(SuperResolutionConfig(size=48, channels=(8, 4)))
+    renderer = Renderer(Portrait(head, superres=superres), 48, torch.ones(3))
     frame = renderer.frame(state(recorded, official_view, head))
     assert frame.shape == (96, 96, 3)
     assert frame.dtype == np.uint8
 
 
-@pytest.mark.parametrize("kind", ["stylegan", "shuffle"])
-def test_superresolution_is_on_the_device(recorded, small_head, official_view, pretended_cuda, kind):
+def test_superresolution_is_on_the_device(recorded, small_head, official_view, pretended_cuda):
     head = small_head("head")
-    superres = SuperResolution(SuperResolutionConfig(kind, size=48, channels=(8, 4)))
+    superres = SuperResolution(SuperResolutionConfig(size=48, channels=(8, 4)))
     seen = state(recorded, official_view, head)
     here, there = (
-        Renderer(Portrait(head, None, superres), 48, torch.ones(3), torch.float32, device=device).frame(seen)
+        Renderer(Portrait(head, superres=superres), 48, torch.ones(3), device=device).frame(seen)
         for device in ("cpu", "cuda")
     )
     assert np.abs(here.astype(int) - there).max() <= 1
@@ -167,7 +166,7 @@ def test_rounds_end_where_the_official_ones_do(recorded, small_head, official_vi
     head.density_bitfield.copy_(torch.where(full, 255, head.density_bitfield))
     seen = state(recorded, official_view, head)
     kernels, plain = (
-        Renderer(Portrait(head), 48, torch.zeros(3), torch.float32, backend=backend).layers(seen)
+        Renderer(Portrait(head), 48, torch.zeros(3), backend=backend).layers(seen)
         for backend in ("numba", "reference")
     )
     for one, other in zip(kernels[:4], plain[:4], strict=True):

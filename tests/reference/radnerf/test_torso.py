@@ -33,6 +33,12 @@ def test_torso_is_the_official_one(recorded, variant):
             assert (value.shift - recorded[f"{variant}_dx"]).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("size", [256, 512])
+def test_pixels_are_the_official_ones(recorded, size):
+    pixels = pixel_coordinates(size, size)[recorded[f"rays{size}_sel"]]
+    assert (pixels - recorded[f"bg_coords{size}"]).abs().max() < 1e-6
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_frozen_torso_equals_the_field_where_the_mask_is_open(recorded, variant):
     torso, (condition, _) = small_torso(variant), condition_and_head(recorded, variant)

@@ -1,4 +1,7 @@
-"""Numba kernels of the march and of what its samples add up to, on the calling thread, without the GIL."""
+"""Numba kernels of the march and of what its samples add up to.
+
+They run on the calling thread and release the GIL.
+"""
 
 import numpy as np
 
