@@ -42,7 +42,7 @@ def seeing(tracked: np.ndarray) -> Seen:
 
 def test_closed_lips_are_compared_with_the_neutral_face():
     rest = seeing(np.array([0.001, 0.02, 0.1, 0.002]))
-    apart = seeing(rest.tracked + [0.004, 0.05, 0, 0.006])
+    apart = seeing(rest.tracked + np.array([0.004, 0.05, 0, 0.006]))
     figures = lips({"neutral": [rest], "angry": [apart]})
     assert figures["angry"]["closed_frames"] == 2
     assert figures["angry"]["closed_mm_above_neutral"] == pytest.approx(0.5)

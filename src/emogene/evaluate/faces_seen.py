@@ -16,7 +16,7 @@ from emogene.avatar import Avatar
 from emogene.avatar.capture.mediapipe import face_landmarker, image
 from emogene.errors import EmoGeneError
 from emogene.evaluate.judge import CLASSES, FOREHEAD, Judge
-from emogene.face.landmarks import INNER_LIPS, MEDIAPIPE_68, OUTER_EYE_CORNERS, mouth_openness
+from emogene.face.landmarks import MEDIAPIPE_68, OUTER_EYE_CORNERS, mouth_openness
 from emogene.performance import Performance
 from emogene.progress import Progress, over, silent
 
@@ -101,8 +101,8 @@ def speaking(loudness: np.ndarray, frames: int) -> np.ndarray:
 
 
 def recognition(judged: dict[str, list[np.ndarray]]) -> dict[str, Any]:
-    """``accuracy`` of all, ``by_emotion``, ``by_voice`` and ``confusion`` (rows asked for, columns seen; shares
-    of frames) of probabilities ``[N, 7]`` by emotion and voice."""
+    """``accuracy`` of all, ``by_emotion``, ``by_voice`` and ``confusion`` (rows asked for, columns seen;
+    shares of frames) of probabilities ``[N, 7]`` by emotion and voice."""
     chosen = {emotion: [p.argmax(1) for p in voices] for emotion, voices in judged.items()}
     confusion = {
         emotion: {
