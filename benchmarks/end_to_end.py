@@ -84,7 +84,7 @@ def stages(result: Result) -> dict[str, float]:
     lips_time, lips = timed(lambda: audio2motion(speech, space.neutral))
     emotion_time, felt = timed(lambda: emotalk(speech))
     mixing = Mixture().stream(rig, space)
-    mixture_time, _ = timed(lambda: mixing.push(lips.points, felt, end=speech.end))
+    mixture_time, _ = timed(lambda: mixing.push(lips.points, felt, speech))
     return {
         "listening": listening,
         "lip-synced landmarks": lips_time,
