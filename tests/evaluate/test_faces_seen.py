@@ -16,10 +16,13 @@ MODEL = Path(__file__).parents[3] / "shared" / "data" / "models" / "face_landmar
 def test_frames_are_spread_over_the_loud_ones():
     loudness = np.full(100, -60.0)
     loudness[20:40] = loudness[70:90] = -20
-    rows = speaking(loudness, 10)
+    openness = np.full(100, 0.1)
+    rows = speaking(loudness, openness, 10)
     assert len(rows) == 10 and rows[0] == 20 and rows[-1] == 89
     assert all(20 <= row < 40 or 70 <= row < 90 for row in rows)
-    assert len(speaking(loudness, 1000)) == 40, "no frame twice"
+    assert len(speaking(loudness, openness, 1000)) == 40, "no frame twice"
+    openness[[33, 34, 50]] = 0.001
+    assert set(speaking(loudness, openness, 2)) == {20, 33, 34, 89}, "closed lips of a voice, not of silence"
 
 
 def test_every_emotion_counts_alike():
@@ -60,7 +63,9 @@ def test_the_embedded_avatar_is_seen():
     assert isinstance(avatar, Avatar)
     stranger = replace(avatar, provenance=replace(avatar.provenance, name="stranger"))
     figures = seen(stranger, [], MODEL, frames=4)
-    assert figures["voices"] == ["demo"] and figures["frames"] == 4 * len(CLASSES)
-    assert figures["emotion_with_forehead"]["accuracy"] > 2 / 7, "twice as good as chance"
+    assert figures["voices"] == ["demo"] and figures["frames"] >= 4 * len(CLASSES)
+    judged = figures["emotion_with_forehead"]
+    assert all(sum(row.values()) == pytest.approx(1) for row in judged["confusion"].values())
+    assert judged["by_emotion"]["neutral"] > 0.5 > judged["confusion"]["angry"]["neutral"]
     assert min(row["correlation"] for row in figures["lips"].values()) > 0.8
     assert figures["tracker"]["happy"]["mouthSmileLeft"] > 0.3

@@ -1,7 +1,7 @@
 """What others see in rendered faces that speak: a judge the emotion, a face tracker the lips.
 
 Each of seven emotions is asked for at intensity 1 on several voices; frames are spread over where the voice
-is loud.
+is loud, and all are there in which it closes the lips.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from emogene.avatar import Avatar
 from emogene.avatar.capture.mediapipe import face_landmarker, image
 from emogene.errors import EmoGeneError
 from emogene.evaluate.judge import CLASSES, FOREHEAD, Judge
-from emogene.face.landmarks import INNER_LIPS, MEDIAPIPE_68, OUTER_EYE_CORNERS, mouth_openness
+from emogene.face.landmarks import MEDIAPIPE_68, OUTER_EYE_CORNERS, mouth_openness
 from emogene.performance import Performance
 from emogene.progress import Progress, over, silent
 
@@ -24,7 +24,7 @@ SIZE = 512
 FRAMES = 40
 """Of each voice with each emotion."""
 SPEAKING = 30  # dB below the loudest frame
-CLOSED = 0.006  # openness of the words' lips, in decimetres, below which they are closed
+CLOSED = 0.015  # openness of the words' lips, in decimetres, below which they are closed
 SHOWN_BY = {
     "happy": ("mouthSmileLeft", "mouthSmileRight"),
     "sad": ("browInnerUp",),
@@ -80,7 +80,8 @@ def seen(
         takes = [(voice, emotion) for voice in (demo, *voices) for emotion in CLASSES]
         for voice, emotion in over(takes, "emotions", progress):
             performance = engine(voice, avatar=avatar, emotion=emotion).performance
-            rows = speaking(performance.loudness.values[:, 0], frames)
+            openness = mouth_openness(performance.lips.points)
+            rows = speaking(performance.loudness.values[:, 0], openness, frames)
             found[emotion].append(_look(avatar, performance, rows, judge, tracker))
     return {
         "voices": ["demo", *(voice.stem for voice in voices)],
@@ -94,15 +95,17 @@ def seen(
     }
 
 
-def speaking(loudness: np.ndarray, frames: int) -> np.ndarray:
-    """Rows spread over those of ``loudness [T]`` (dB) that are at most SPEAKING below the loudest."""
+def speaking(loudness: np.ndarray, openness: np.ndarray, frames: int) -> np.ndarray:
+    """Rows spread over those of ``loudness [T]`` (dB) that are at most SPEAKING below the loudest, and all of
+    these with closed lips (``openness [T]``, decimetres)."""
     loud = np.flatnonzero(loudness > loudness.max() - SPEAKING)
-    return loud[np.linspace(0, len(loud) - 1, min(frames, len(loud))).round().astype(int)]
+    spread = loud[np.linspace(0, len(loud) - 1, min(frames, len(loud))).round().astype(int)]
+    return np.union1d(spread, loud[openness[loud] < CLOSED])
 
 
 def recognition(judged: dict[str, list[np.ndarray]]) -> dict[str, Any]:
-    """``accuracy`` of all, ``by_emotion``, ``by_voice`` and ``confusion`` (rows asked for, columns seen; shares
-    of frames) of probabilities ``[N, 7]`` by emotion and voice."""
+    """``accuracy`` of all, ``by_emotion``, ``by_voice`` and ``confusion`` (rows asked for, columns seen;
+    shares of frames) of probabilities ``[N, 7]`` by emotion and voice."""
     chosen = {emotion: [p.argmax(1) for p in voices] for emotion, voices in judged.items()}
     confusion = {
         emotion: {

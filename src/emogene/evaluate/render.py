@@ -41,15 +41,15 @@ def evaluate(
     """:func:`fidelity` on the clips held out from ``avatar``'s training, and what a judge and a tracker see
     in its emotions (:func:`emogene.evaluate.faces_seen.seen`).
 
-    ``folder`` holds ``grid_s1/video``, :data:`VOICES` and ``models/face_landmarker.task``. All clips are
-    captured, since they share one space and one white balance. Raises EmoGeneError, one line, where something
+    ``folder`` holds ``grid_s1/video``, :data:`VOICES` and ``models/face_landmarker.task``. The clips are
+    tracked and cut out anew, apart from those of the training. Raises EmoGeneError, one line, where something
     is missing.
     """
     folder, person = Path(folder), Avatar.open(avatar)
     if not isinstance(person, Avatar):
         raise EmoGeneError(f"{person.name} was imported; there are no clips held out from its training")
-    clips, held_out = person.training.get("clips", []), person.training.get("held_out", [])
-    if not held_out:
+    clips = person.training.get("held_out", [])
+    if not clips:
         raise EmoGeneError(f"{person.name}: its file names no clips held out from training")
     videos = [folder / "grid_s1" / "video" / f"{clip}.mpg" for clip in clips]
     landmarker, voices = folder / "models" / "face_landmarker.task", [folder / voice for voice in VOICES]
@@ -64,8 +64,7 @@ def evaluate(
     }
     config = CaptureConfig(**person.training.get("capture", {}))
     data = capture(videos, tracks, config, progress)
-    rows = np.flatnonzero(np.isin(data.clip, [clips.index(clip) for clip in held_out]))
-    return fidelity(person, data, rows, progress) | figures
+    return fidelity(person, data, np.arange(len(data.clip)), progress) | figures
 
 
 def fidelity(
