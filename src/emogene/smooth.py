@@ -38,6 +38,8 @@ def greatest(values: np.ndarray, before: int, after: int, beyond: float | None =
 
     ``beyond``: what counts as being there before the first and after the last; None: the ends are held.
     """
-    ends = {"mode": "edge"} if beyond is None else {"mode": "constant", "constant_values": beyond}
-    padded = np.pad(values, (before, after), **ends)
+    around = (before, after)
+    padded = (
+        np.pad(values, around, "edge") if beyond is None else np.pad(values, around, constant_values=beyond)
+    )
     return np.lib.stride_tricks.sliding_window_view(padded, before + after + 1).max(1)

@@ -28,8 +28,8 @@ class MouthRule:
     wide: float = 0.12
     """A wide open mouth: the emotion's opening shapes are at their greatest there."""
     meeting: float = 0.16
-    """Openness, as a share of the avatar's own range, up to which the words' lips are theirs alone: a closure,
-    and the way into it."""
+    """Openness, as a share of the avatar's own range, up to which the words' lips are theirs alone: a
+    closure, and the way into it."""
     most: float = 0.6
     """By how much of itself an opening may grow."""
     jaw: float = 0.6
