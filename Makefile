@@ -32,8 +32,8 @@ bench: $(VENV)/core       ## Speed of the renderer and of the whole way, and mem
 	$(BIN)/python benchmarks/end_to_end.py
 	$(BIN)/python benchmarks/memory.py --motion 1 10 --video 1
 
-pictures: $(VENV)/core    ## The pictures of the README.
-	$(BIN)/python training/readme_pictures.py
+pictures: $(VENV)/core    ## The pictures of the README, and contact sheets in out/pictures.
+	$(BIN)/python tools/pictures.py
 
 clean:
 	rm -rf $(VENV) out build

@@ -226,7 +226,7 @@ def test_pieces_give_the_numbers_of_the_whole(name: str, piece: Fraction) -> Non
         assert len(at_once) == ceil(duration * stage.rate)
         assert pieced.dtype == at_once.dtype and pieced.shape == at_once.shape
         np.testing.assert_allclose(
-            pieced.astype(np.float64), at_once.astype(np.float64), rtol=1e-4, atol=case.tolerance
+            pieced.astype(np.float64), at_once.astype(np.float64), rtol=5e-6, atol=case.tolerance
         )
 
 

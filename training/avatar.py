@@ -20,7 +20,7 @@ from emogene.avatar.capture.dataset import CaptureConfig, TrainingSet, capture
 from emogene.avatar.capture.tracks import track
 from emogene.avatar.capture.video import read_frames
 from emogene.avatar.train.avatar import AvatarTraining, train_avatar
-from emogene.evaluate.splats import figures, psnr
+from emogene.evaluate.render import fidelity, psnr
 from emogene.progress import Progress, bars, over
 
 ROOT = Path(__file__).parents[1]
@@ -93,7 +93,7 @@ def main() -> None:
     result = {
         "cpu_seconds": {"capture, if it was not kept": captured, **seconds},
         "file_bytes": args.out.stat().st_size,
-        "held_out": figures(saved, data, np.flatnonzero(held)),
+        "held_out": fidelity(saved, data, np.flatnonzero(held)),
         "training_frames": psnr(saved, data, np.flatnonzero(~held)[::40]),
     }
     print(json.dumps(result, indent=2))

@@ -8,7 +8,7 @@ Both halves of it come from package registries:
     python training/demo_clip.py package/voices/bm_george.bin
 
 Writes ``src/emogene/assets/demo.ogg`` (24 kHz mono Opus) and beside it ``demo.tsv``, a timeline of the
-emotions that the lines are written for.
+emotions that the lines are written for, all seven of them.
 """
 
 import argparse
@@ -36,20 +36,30 @@ VOCABULARY = {
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence: what is said, its phonemes, pace (1 = the voice's own), pause after it, and mood."""
+    """A sentence: what is said, its phonemes, pace (1 = the voice's own), pause after it, and the emotions
+    that share its time evenly."""
 
     text: str
     phonemes: str
     pace: float
     pause: float
-    emotion: str
+    emotions: tuple[str, ...]
 
 
 SCRIPT = (
-    Line("Hello! I have wonderful news:", "həlˈQ! ˌI hav wˈʌndəfᵊl njˈuːz:", 1.05, 0.10, "surprised"),
-    Line("we won! We actually won!", "wiː wˈʌn! wˌiː ˈakʧuəli wˈʌn!", 1.05, 0.35, "happy"),
-    Line("But nobody told me about the price.", "bət nˈQbədi tˈQld mˌiː əbˌWt ðə pɹˈIs.", 0.90, 0.40, "sad"),
-    Line("How could they? It was all my work!", "hˌW kˈʊd ðA? ɪt wəz ˈɔːl mˈI wˈɜːk!", 1.10, 0.25, "angry"),
+    Line(
+        *("Hello! I have wonderful news:", "həlˈQ! ˌI hav wˈʌndəfᵊl njˈuːz:", 1.05, 0.10),
+        emotions=("neutral", "surprised"),
+    ),
+    Line("we won! We actually won!", "wiː wˈʌn! wˌiː ˈakʧuəli wˈʌn!", 1.05, 0.35, emotions=("happy",)),
+    Line(
+        *("But nobody told me about the price.", "bət nˈQbədi tˈQld mˌiː əbˌWt ðə pɹˈIs.", 0.90, 0.40),
+        emotions=("fearful", "sad"),
+    ),
+    Line(
+        *("How could they? It was all my work!", "hˌW kˈʊd ðA? ɪt wəz ˈɔːl mˈI wˈɜːk!", 1.10, 0.25),
+        emotions=("disgust", "angry"),
+    ),
 )
 
 
@@ -71,10 +81,14 @@ def synthesise(voice: np.ndarray) -> list[np.ndarray]:
 
 
 def timeline(pieces: list[np.ndarray]) -> str:
-    """When each line is said, and with which emotion: what ``emogene generate --emotion`` reads."""
+    """When each emotion is shown: what ``emogene generate --emotion`` reads."""
     ends = np.cumsum([len(piece) for piece in pieces]) / RATE
-    rows = zip((0, *ends[:-1]), ends, SCRIPT, strict=True)
-    return "".join(f"{start:.2f}\t{end:.2f}\t{line.emotion}\n" for start, end, line in rows)
+    return "".join(
+        f"{start + (end - start) * i / len(line.emotions):.2f}\t"
+        f"{start + (end - start) * (i + 1) / len(line.emotions):.2f}\t{emotion}\n"
+        for start, end, line in zip((0, *ends[:-1]), ends, SCRIPT, strict=True)
+        for i, emotion in enumerate(line.emotions)
+    )
 
 
 def trim(samples: np.ndarray, threshold: float = 0.01, margin: int = RATE // 30) -> np.ndarray:

@@ -12,7 +12,7 @@ import torch
 
 from emogene.audio import SpeechEncoder, SpeechStream
 from emogene.audio.sound import Sound
-from emogene.audio2motion import Audio2Motion, LipModel
+from emogene.audio2motion import LipModel, lip_model
 from emogene.avatar import AnyAvatar, Avatar
 from emogene.clock import SAMPLE_RATE, VIDEO_FPS
 from emogene.device import choose_device, choose_dtype, choose_threads
@@ -60,31 +60,33 @@ class EmoGene:
         precision: str | None = None,
         level: int = 1,
         person: int = 0,
+        lips: str = "embedded",
     ) -> Self:
         """The models on ``device`` (auto, cpu or cuda), rendering with ``threads`` CPU threads (by default as
         many as this process may use). PyTorch's own threads, which the networks use, stay as they are.
 
-        The models are the embedded ones, or official checkpoints where paths are given (docs/official.md);
-        the encoder ``hubert`` goes with ``audio2motion``, ``level`` (0 or 1) and ``person`` (0 to 23) with
-        ``emotalk``. ``precision``, of the renderer and the official EmoTalk, is fp32 or bf16: by default fp32
-        for official networks, for ours what the processor is best at.
+        The models are the embedded ones (``lips`` names one of :data:`emogene.audio2motion.LIP_MODELS`), or
+        official checkpoints where paths are given (docs/official.md); the encoder ``hubert`` goes with
+        ``audio2motion``, ``level`` (0 or 1) and ``person`` (0 to 23) with ``emotalk``. ``precision``, of the
+        renderer and the official EmoTalk, is fp32 or bf16: by default fp32 for official networks, for ours
+        what the processor is best at.
         """
         device, dtype = choose_device(device), choose_dtype(precision)
         rendering = Rendering(device, choose_threads(threads), precision)
-        lips: LipModel | None = None
+        given: LipModel | None = None
         emotion: EmotionModel | None = None
         if audio2motion is not None:
             from emogene.reference.lips import ReferenceLips
 
-            lips = ReferenceLips.open(Path(audio2motion), None if hubert is None else Path(hubert), device)
+            given = ReferenceLips.open(Path(audio2motion), None if hubert is None else Path(hubert), device)
         if emotalk is not None:
             from emogene.reference.emotion import Manner, ReferenceEmotion
 
             precise = dtype or torch.float32
             emotion = ReferenceEmotion.open(Path(emotalk), device, precise, Manner(level, person))
-        encoder = None if lips and emotion else SpeechEncoder.from_embedded(device)
+        encoder = None if given and emotion else SpeechEncoder.from_embedded(device)
         return cls(
-            lips=lips or Audio2Motion.from_embedded(device),
+            lips=given or lip_model(lips, device),
             emotion=emotion or EmoTalk.from_embedded(device),
             encoder=encoder,
             rendering=rendering,

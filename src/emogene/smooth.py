@@ -38,8 +38,6 @@ def greatest(values: np.ndarray, before: int, after: int, beyond: float | None =
 
     ``beyond``: what counts as being there before the first and after the last; None: the ends are held.
     """
-    around = (before, after)
-    padded = (
-        np.pad(values, around, "edge") if beyond is None else np.pad(values, around, constant_values=beyond)
-    )
+    first, last = (values[0], values[-1]) if beyond is None else (beyond, beyond)
+    padded = np.pad(values, (before, after), constant_values=(first, last))
     return np.lib.stride_tricks.sliding_window_view(padded, before + after + 1).max(1)

@@ -70,7 +70,7 @@ def test_gaze_in_radians_is_measured_as_the_tracker_measures_it(basis):
     offset = basis.gaze_at(np.array([[angle, 0.0], [0.0, angle], [1.5, -1.5]])) - basis.gaze[0]
     assert offset[0] == pytest.approx([1.05 * 0.1 * np.sin(angle) / width, 0], abs=2e-3)
     assert offset[1] == pytest.approx(offset[0][::-1], abs=2e-3)
-    assert (np.abs(offset[2]) < 4 * basis.gaze[1]).all(), "within what the field has seen"
+    assert (np.abs(offset[2]) < 4 * basis.gaze[1]).all(), "within what the video showed"
 
 
 @given(st.floats(-100, 100))

@@ -10,9 +10,11 @@ from emogene.audio import Speech, SpeechEncoder, SpeechStream, load_audio
 from emogene.audio import analyse as heard_by
 from emogene.clock import SAMPLE_RATE, SPEECH_FPS, frame_count
 from emogene.emotalk import HEARD, LABELS, EmoTalk, Emotion, parse
+from emogene.emotalk.model import Expression
 from emogene.emotalk.network import FORMAT
 from emogene.face.arkit import ARKIT_52, INDEX
 from emogene.face.felt import EmotionalSpeech
+from emogene.stream import run
 from emogene.track import Track
 from emogene.weights.file import save_network
 
@@ -238,6 +240,18 @@ def test_a_pause_after_speech_has_no_emotion():
         assert felt.shown.column(name)[quiet].max() <= 0.1
         if name in HEARD:
             assert heard_in(felt)[quiet, HEARD.index(name)].max() <= 0.1
+
+
+def test_what_a_pause_suggests_is_not_heard():
+    """The ear is sure of anger while there is a voice, and even surer of fear in the silence around."""
+    frames, angry, fearful = 300, HEARD.index("angry"), HEARD.index("fearful")
+    vigour, logits = np.full(frames, 0.01, np.float32), np.zeros((frames, 26), np.float32)
+    speaking = slice(100, 200)
+    vigour[speaking], logits[speaking, angry], logits[:, fearful] = 0.8, 6, 9
+    logits[speaking, fearful] = 0
+    stage = Expression(model(), Emotion(), seed=0)
+    _, _, heard, _ = run(stage, logits, vigour, np.zeros((frames, 27)), duration=frames / SPEECH_FPS)
+    assert heard[speaking, angry].min() > 0.7 and heard[:, fearful].max() < 0.1
 
 
 def test_a_pause_between_words_keeps_their_emotion():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emogene.errors import EmoGeneError
-from emogene.evaluate.mixture import ClipFigures, choose, evaluate, jitter, lag, named_emotion, summary
+from emogene.evaluate.mixture import ClipFigures, choose, difference, evaluate, lag, named_emotion, summary
 
 RAVDESS = Path(__file__).parents[3] / "shared" / "data" / "ravdess"
 DEMO = Path(str(files("emogene") / "assets" / "demo.ogg"))
@@ -19,24 +19,25 @@ def test_lag_finds_a_delay():
     assert lag(curve[:4], curve[:4]) == 0
 
 
-def test_jitter_is_the_second_difference():
+def test_motion_and_jitter_are_differences():
     steady = np.arange(10.0)[:, None, None] * np.ones((1, 68, 3))
-    assert jitter(steady) == 0
-    assert jitter(steady[:2]) == 0
-    assert jitter(steady**2) == pytest.approx(2 * 3**0.5)
+    assert difference(steady, 1) == pytest.approx(3**0.5)
+    assert difference(steady, 2) == 0
+    assert difference(steady[:2], 2) == 0
+    assert difference(steady**2, 2) == pytest.approx(2 * 3**0.5)
 
 
 def test_summary_weighs_shares_by_their_sums():
     def clip(closures: int, kept: int, asked: float, got: float) -> ClipFigures:
         names = ("brows", "eyes", "corners")
-        return ClipFigures(
-            0.9, 0, closures, kept, dict.fromkeys(names, asked), dict.fromkeys(names, got), 2, 1
-        )
+        moved = dict.fromkeys(names, asked), dict.fromkeys(names, got)
+        return ClipFigures(0.9, 0, closures, kept, *moved, 4, 3, 2, 1)
 
     figures = summary([clip(1, 0, 1, 1), clip(3, 3, 3, 2), clip(0, 0, 0, 0)])
     assert figures["closures"] == 4 and figures["closures_kept"] == 0.75
     assert figures["emotion_kept"]["brows"] == 0.75
-    assert figures["jitter_ratio"] == 0.5 and figures["openness_correlation"] == pytest.approx(0.9)
+    assert figures["motion_ratio"] == 0.75 and figures["jitter_ratio"] == 0.5
+    assert figures["openness_correlation"] == pytest.approx(0.9)
     assert summary([clip(0, 0, 0, 0)])["closures_kept"] is None
 
 
@@ -58,12 +59,14 @@ def test_an_empty_folder_is_a_clear_error(tmp_path):
 
 
 def check(figures: dict) -> None:
-    """What the mixture must show."""
+    """What the mixture must show. Corners are not judged here: a surprised jaw carries them down, and in speech
+    the jaw is the words'."""
     assert figures["openness_correlation"] >= 0.97 and figures["openness_correlation_worst"] >= 0.93
     assert figures["clips_without_lag"] == 1
     assert figures["closures"] > 0 and figures["closures_kept"] >= 0.95
-    assert all(kept is None or kept >= 0.8 for kept in figures["emotion_kept"].values())
-    assert figures["jitter_ratio_worst"] <= 1
+    kept = [figures["emotion_kept"][region] for region in ("brows", "eyes")]
+    assert all(share is None or share >= 0.95 for share in kept)
+    assert figures["jitter_ratio"] <= 1.02 * figures["motion_ratio"]
 
 
 @pytest.mark.parametrize("emotion", ["happy", "surprised", "auto"])

@@ -1,77 +1,130 @@
-"""The measurements on pictures that the avatar itself rendered."""
+"""The figures, on frames the embedded avatar drew itself: faults of known size give known figures."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emogene.avatar import Avatar
+from emogene.avatar.avatar import Avatar
 from emogene.avatar.capture.dataset import TrainingSet
-from emogene.avatar.capture.layers import head_layer
-from emogene.avatar.file import open_avatar
 from emogene.errors import EmoGeneError
-from emogene.evaluate.render import emotion, evaluate, flicker, psnr, rendered
+from emogene.evaluate.render import evaluate, flicker, gradient_energy, psnr, psnr_torso, psnr_whole
+from emogene.face.camera import Camera
+from emogene.motion2video.splats import Gaussians, View
+from emogene.motion2video.splats.layout import COLOUR, U, V
+from emogene.motion2video.splats.rasteriser import Rasteriser
+from emogene.weights.embedded import assets
 
-FRAMES, SIZE = 5, 256
-MODEL = Path(__file__).parents[3] / "shared" / "data" / "models" / "face_landmarker.task"
+FRAMES = 4
+ROWS = np.arange(FRAMES)
 
 
 @pytest.fixture(scope="module")
 def avatar():
-    avatar = Avatar.open("grid-s1")
-    assert isinstance(avatar, Avatar)
-    return avatar
+    return Avatar.open(assets() / "avatars" / "grid-s1.safetensors")
 
 
-@pytest.fixture(scope="module")
-def data(avatar):
-    points = np.ascontiguousarray(avatar.space.database[:FRAMES])
-    pose = avatar.pose[np.arange(FRAMES)]
+def drawn(avatar, points, pose, size, torso):
+    """Colour and alpha, uint8, of the head alone or the whole person."""
+    camera = Camera(avatar.camera.focal * size / avatar.camera.height, size, size)
+    rasteriser, frames = Rasteriser(size, size), []
+    for moment in avatar.moments(points, pose):
+        layers = [(avatar.head.at(moment.head), View(camera, moment.rotation, moment.translation))]
+        if torso:
+            layers.append((avatar.torso.at(moment.torso), View.fixed(camera)))
+        out = rasteriser.layers(*layers)
+        colour = out[:3] / np.maximum(1 - out[3], 1e-3)
+        frames.append(np.moveaxis(np.concatenate([colour, 1 - out[3:]]), 0, -1))
+    values = (np.stack(frames).clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    return values[..., :3], values[..., 3]
+
+
+def training_set(avatar, torso):
+    points = avatar.space.database[np.linspace(0, len(avatar.space.database) - 1, FRAMES).astype(int)]
+    pose = avatar.pose[:FRAMES]
+    (colour, alpha), (fine_colour, fine_alpha) = (
+        drawn(avatar, points, pose, size, torso) for size in (256, 512)
+    )
+    _, head = drawn(avatar, points, pose, 256, False)
     pixels = avatar.camera.project(pose.to_camera(points))
-    empty = np.zeros((FRAMES, SIZE, SIZE), np.uint8)
-    blank = TrainingSet(
-        colour=np.zeros((FRAMES, SIZE, SIZE, 3), np.uint8),
-        alpha=empty + 255,
-        head=np.stack([(255 * head_layer(p, SIZE)).astype(np.uint8) for p in pixels]),
+    return TrainingSet(
+        colour=colour,
+        alpha=alpha,
+        head=head if torso else np.full_like(alpha, 255),
         clip=np.zeros(FRAMES, int),
-        frame=np.arange(FRAMES),
+        frame=ROWS,
         points=points,
         gaze=np.repeat(avatar.basis.gaze[:1], FRAMES, 0),
         rotation=pose.rotation,
         translation=pose.translation,
-        pixels=pixels.astype(np.float32),
-        fine_colour=np.zeros((0, 2 * SIZE, 2 * SIZE, 3), np.uint8),
-        fine_alpha=np.zeros((0, 2 * SIZE, 2 * SIZE), np.uint8),
-        fine_index=np.zeros(0, int),
+        pixels=np.concatenate([pixels, np.zeros((FRAMES, 68, 1))], -1).astype(np.float32),
+        fine_colour=fine_colour,
+        fine_alpha=fine_alpha,
+        fine_index=ROWS,
         focal=np.array(avatar.camera.focal),
-        stride=np.array(1),
+        stride=np.array(2),
     )
-    return replace(blank, colour=np.stack(list(rendered(avatar, blank, range(FRAMES)))))
 
 
-def test_noise_of_known_size_gives_its_psnr(avatar, data):
-    noise = np.random.default_rng(0).choice([-8, 8], data.colour.shape)
-    noisy = replace(data, colour=np.clip(data.colour + noise, 0, 255).astype(np.uint8))
-    figures = psnr(avatar, noisy)
-    assert set(figures) == {"face", "mouth", "eyes", "head"}
-    assert figures["face"] == pytest.approx(20 * np.log10(255 / 8), abs=0.2)
+@pytest.fixture(scope="module")
+def alone(avatar):
+    return training_set(avatar, torso=False)
 
 
-def test_flicker_is_that_of_the_video_where_the_pictures_are_the_same(avatar, data):
-    figures = flicker(avatar, data)
-    assert figures["rendered"] == pytest.approx(figures["video"], abs=0.01)
-    assert figures["worst"] >= figures["rendered"]
+@pytest.fixture(scope="module")
+def person(avatar):
+    return training_set(avatar, torso=True)
 
 
-@pytest.mark.skipif(not MODEL.is_file(), reason="needs ../shared/data/models/face_landmarker.task")
-def test_an_avatar_given_as_a_file_is_the_one_that_is_measured(avatar, tmp_path, monkeypatch):
-    """Its name belongs to no avatar that could be found."""
-    path = tmp_path / "stranger.safetensors"
-    replace(avatar, provenance=replace(avatar.provenance, name="stranger")).save(path)
-    monkeypatch.setattr("emogene.evaluate.render.EMOTIONS", ("happy",))
-    figures = emotion(open_avatar(path), MODEL, every=60)
-    assert set(figures) == {"happy"} and all(np.isfinite(list(figures["happy"].values())))
+def with_head(avatar, change):
+    base = avatar.head.base.copy()
+    change(base)
+    return replace(avatar, head=Gaussians(base, avatar.head.motion, avatar.head.groups))
+
+
+def test_its_own_frames_are_nearly_exact(avatar, alone):
+    for fine in (False, True):
+        assert min(psnr(avatar, alone, ROWS, fine).values()) > 45
+    assert gradient_energy(avatar, alone, ROWS) == pytest.approx(
+        dict.fromkeys(("face", "mouth", "eyes", "head"), 1), abs=0.02
+    )
+    figures = flicker(avatar, alone, ROWS)
+    assert (
+        figures["drawn"] == pytest.approx(figures["video"], rel=0.1)
+        and figures["worst"] >= figures["drawn"] > 0.05
+    )
+
+
+def test_a_tenth_brighter_is_twenty_decibels(avatar, alone):
+    def brighten(base):
+        base[COLOUR] += 0.1
+
+    assert psnr(with_head(avatar, brighten), alone, ROWS)["face"] == pytest.approx(20, abs=0.3)
+
+
+def test_blur_costs_gradient_energy(avatar, alone):
+    def blur(base):
+        base[U] *= 1.6
+        base[V] *= 1.6
+
+    assert gradient_energy(with_head(avatar, blur), alone, ROWS)["face"] < 0.8
+
+
+def test_the_torso_counts(avatar, person):
+    figures = psnr_whole(avatar, person, ROWS)
+    assert min(figures.values()) > 40
+    grey = avatar.torso.base.copy()
+    grey[COLOUR] = 0.5
+    worse = replace(avatar, torso=Gaussians(grey, avatar.torso.motion, avatar.torso.groups))
+    assert psnr_whole(worse, person, ROWS)["torso"] < figures["torso"] - 10
+    assert psnr_whole(worse, person, ROWS)["face"] == pytest.approx(figures["face"], abs=2)
+
+
+def test_the_torso_in_place_does_not_mind_how_the_person_sat(avatar, person):
+    aside = replace(
+        avatar, torso_motion=replace(avatar.torso_motion, follow=avatar.torso_motion.follow + 1.0)
+    )
+    assert psnr_whole(aside, person, ROWS)["torso"] < 30 < psnr_torso(aside, person, ROWS)
 
 
 def test_a_folder_without_the_clips_is_refused(tmp_path):

@@ -10,9 +10,10 @@ from emogene.face.arkit import INDEX, blendshapes
 from emogene.face.felt import EmotionalSpeech
 from emogene.face.landmarks import MOUTH
 from emogene.face.mean import mean_face
+from emogene.face.mixed import Mixed
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
-from emogene.mixture import Mixed, MixtureModel
+from emogene.mixture import MixtureModel
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RATE = 25.0

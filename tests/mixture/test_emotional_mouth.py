@@ -10,6 +10,7 @@ from emogene.mixture.emotional_mouth import MouthRule, freedom, shared_gaps, spo
 
 BASIS = HeadModel.embedded().landmark_basis
 FPS = 25.0
+AT_ONCE = MouthRule(pace=0.001)
 STRONG = [label for label in LABELS if label not in ("neutral", "calm")]
 OPENING = ("happy", "fearful", "surprised")
 """Emotions that open the mouth by much."""
@@ -76,22 +77,32 @@ def test_more_of_an_emotion_opens_no_less(avatar):
 
 def test_in_silence_the_mouth_is_the_emotions(avatar):
     surprised = emotion("surprised", 2)
-    np.testing.assert_array_equal(spoken_weights(surprised, np.zeros(2), np.ones(2)), surprised)
+    np.testing.assert_array_equal(spoken_weights(surprised, np.zeros(2), np.ones(2), FPS, AT_ONCE), surprised)
     found = shared_gaps(spoken(np.zeros(2)), opened("surprised", 2), np.ones(2), avatar)
     np.testing.assert_allclose(found, opened("surprised", 2))
 
 
 def test_corners_and_brows_are_not_touched_by_speech():
     happy = emotion("happy", 2)
-    shown = spoken_weights(happy, np.array([0.0, 0.12]), np.zeros(2))
+    shown = spoken_weights(happy, np.array([0.0, 0.12]), np.zeros(2), FPS, AT_ONCE)
     for name in ("mouthSmileLeft", "cheekSquintRight", "browInnerUp", "mouthStretchLeft"):
         np.testing.assert_array_equal(shown[:, INDEX[name]], happy[:, INDEX[name]])
 
 
 def test_the_jaw_that_is_shown_is_the_words_own_on_closed_lips():
     surprised = emotion("surprised", 2)
-    shown = spoken_weights(surprised, np.array([0.0, 0.2]), np.zeros(2))[:, INDEX["jawOpen"]]
+    shown = spoken_weights(surprised, np.array([0.0, 0.2]), np.zeros(2), FPS, AT_ONCE)[:, INDEX["jawOpen"]]
     assert shown[0] == 0 and shown[1] == pytest.approx(MouthRule().jaw * surprised[1, INDEX["jawOpen"]])
+
+
+def test_the_emotions_jaw_is_slower_than_the_words():
+    flapping = np.where(np.arange(50) % 2, 0.12, 0.0)
+    surprised = emotion("surprised", 50)
+    slow, quick = (
+        spoken_weights(surprised, flapping, np.zeros(50), FPS, rule)[10:40, INDEX["jawOpen"]]
+        for rule in (MouthRule(), AT_ONCE)
+    )
+    assert np.ptp(slow) < 0.1 * np.ptp(quick) and slow.mean() == pytest.approx(quick.mean(), rel=0.05)
 
 
 def test_freedom_comes_and_goes_within_long_pauses_only():
@@ -116,7 +127,7 @@ def test_all_silence_is_all_free_and_no_frames_are_no_error():
 
 def test_weights_are_scaled_and_never_turned_round():
     weights = emotion("disgust", 4)
-    shown = spoken_weights(weights, np.array([0.0, 0.03, 0.06, 0.2]), np.zeros(4))
+    shown = spoken_weights(weights, np.array([0.0, 0.03, 0.06, 0.2]), np.zeros(4), FPS, AT_ONCE)
     column = shown[:, INDEX["mouthUpperUpLeft"]]
     assert (np.diff(column) > 0).all() and 0 <= column[0] < 0.6 * column[-1]
     assert column[-1] == pytest.approx(weights[0, INDEX["mouthUpperUpLeft"]])

@@ -37,7 +37,8 @@ def test_lips_in_sync_and_emotion_kept(space, label, known):
     )
     assert figures.correlation >= 0.97 and figures.lag == 0
     assert figures.closures_kept >= 0.95 * figures.closures and figures.closures > 10
-    assert figures.jitter_mixed <= figures.jitter_lips
+    grown = figures.motion_mixed / figures.motion_lips
+    assert figures.jitter_mixed <= 1.02 * grown * figures.jitter_lips  # more motion, no rougher
     # A surprised mouth's corners go with the jaw, which is the words' own while they speak.
     for region in {"happy": ("corners",), "surprised": ("brows",)}.get(label, ("brows", "corners")):
         asked, got = figures.asked[region], figures.got[region]

@@ -381,6 +381,25 @@ def test_every_kind_renders(files, filmed, kind):
     assert np.abs(pictures[0].astype(int) - pictures[2]).max() > 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "size", "own", "doubled"),
+    [
+        ("head_sr", 64, 64, False),
+        ("head_sr", 80, 80, False),
+        ("head_sr", 100, 96, True),
+        ("head", 128, 96, False),
+    ],
+)
+def test_fields_see_no_more_pixels_than_in_training(files, filmed, kind, size, own, doubled):
+    avatar = replace(imported(files, kind), native=96)
+    renderer = avatar.renderer(size, threads=1)
+    assert renderer.fields.size == own
+    assert (renderer.fields.superres is not None) == doubled
+    (picture,) = renderer.frames([filmed(avatar, avatar.space.database[:1])])
+    assert picture.shape == (size, size, 3)
+    refused("at least 64", lambda: avatar.renderer(63))
+
+
 @kinds
 def test_plain_pytorch_gives_the_kernels_pictures(files, filmed, kind):
     avatar = imported(files, kind)

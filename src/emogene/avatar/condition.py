@@ -1,4 +1,4 @@
-"""What tells the field how the face is: a few numbers per frame; and how far the landmarks lie beyond."""
+"""What tells the splats how the face is: a few numbers per frame; and how far the landmarks lie beyond."""
 
 from dataclasses import dataclass
 
@@ -71,7 +71,7 @@ class ConditionBasis:
         return len(self.basis) + 2
 
     def encode(self, points: np.ndarray, gaze: np.ndarray | None = None) -> np.ndarray:
-        """The field's condition ``[T, K + 2]`` of landmarks ``[T, 68, 3]``; default gaze: the mean."""
+        """The splats' condition ``[T, K + 2]`` of landmarks ``[T, 68, 3]``; default gaze: the mean."""
         return self._with_gaze(_project(points, self.mean, self.basis), gaze)
 
     def split(self, points: np.ndarray, gaze: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +79,7 @@ class ConditionBasis:
 
         A face that no training frame resembles (an emotion, on an avatar that was filmed neutral) gets the
         condition of the faces that articulate alike: what it adds to them is geometry, and left to the rig.
-        Components clamped one by one would still be a combination that the field never saw.
+        Components clamped one by one would still be a combination that the video never showed.
         """
         components = _project(points, self.mean, self.basis)
         mean, deviation, low, high = self.articulation.T

@@ -17,19 +17,24 @@ from emogene.errors import EmoGeneError
 CLASSES = ("angry", "disgust", "fearful", "happy", "sad", "surprised", "neutral")
 """In the classifier's order, by our names."""
 MARGIN = 1.1  # of the square around the face
-FOREHEAD = 0.21  # of the 68 points' height: what a tracker's face has above their brows
+FOREHEAD = 0.21
+"""Of the 68 points' height: what a face detector's box, and so the faces that the classifier learnt from, has
+above the brows."""
 
 
 class Judge:
     """One interpreter; not for several threads at once."""
 
-    def probabilities(self, pictures: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """``pictures [N, H, W, 3]`` uint8 sRGB with ``points [N, 68, 2 or 3]`` in pixels -> ``[N, 7]``."""
-        return np.stack([self._one(p, q[:, :2]) for p, q in zip(pictures, points, strict=True)])
+    def probabilities(self, pictures: np.ndarray, points: np.ndarray, forehead: float = 0) -> np.ndarray:
+        """``pictures [N, H, W, 3]`` uint8 sRGB with ``points [N, 68, 2 or 3]`` in pixels -> ``[N, 7]``.
 
-    def _one(self, picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+        ``forehead``: how much of it joins the face, see :func:`face_square`.
+        """
+        return np.stack([self._one(p, q[:, :2], forehead) for p, q in zip(pictures, points, strict=True)])
+
+    def _one(self, picture: np.ndarray, points: np.ndarray, forehead: float) -> np.ndarray:
         asked, given = self._model.get_input_details()[0], self._model.get_output_details()[0]
-        face = face_square(picture, points, int(asked["shape"][1]))
+        face = face_square(picture, points, int(asked["shape"][1]), forehead)
         values = ((face / 255 - 0.5) * 2).astype(np.float32)[None, ..., None]
         self._model.set_tensor(asked["index"], values)
         self._model.invoke()
@@ -46,19 +51,14 @@ class Judge:
         return model
 
 
-def face_square(picture: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
-    """The square around the face of landmarks ``[68, 2]``, grey, ``[size, size]`` in 0..255."""
+def face_square(picture: np.ndarray, points: np.ndarray, size: int, forehead: float) -> np.ndarray:
+    """The square around the face of landmarks ``[68, 2]``, grey, ``[size, size]`` in 0..255; ``forehead``
+    above the brows, as a share of the landmarks' height, is part of the face."""
     low, high = points.min(0), points.max(0)
-    low = low - [0, FOREHEAD * (high[1] - low[1])]
+    low = low - [0, forehead * (high[1] - low[1])]
     centre, half = (low + high) / 2, MARGIN * (high - low).max() / 2
     box = (*(centre - half), *(centre + half))
     grey = Image.fromarray(picture).convert("L")
     # Reduced before it is sampled, as the classifier's own faces were.
     sampled = grey.transform((4 * size, 4 * size), Image.Transform.EXTENT, box, Image.Resampling.BICUBIC)
     return np.asarray(sampled.resize((size, size), Image.Resampling.BOX))
-
-
-def recognised(probabilities: np.ndarray, labels: list[str]) -> float:
-    """The share of ``probabilities [N, 7]`` whose most likely class is the label."""
-    found = [CLASSES[i] for i in probabilities.argmax(1)]
-    return float(np.mean([one == label for one, label in zip(found, labels, strict=True)]))

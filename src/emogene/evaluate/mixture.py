@@ -27,8 +27,8 @@ class ClipFigures:
     """One clip. Openness is the distance of points 62 and 66; closures are frames with lips nearly shut.
 
     ``asked`` and ``got`` by region: the emotion's mean displacement squared, and the shown displacement's
-    component along it, in square decimetres; jitter: mean second difference of all
-    points, in decimetres per frame squared.
+    component along it, in square decimetres; motion and jitter: mean first and second differences
+    of all points, in decimetres per frame, and per frame squared.
     """
 
     correlation: float
@@ -37,6 +37,8 @@ class ClipFigures:
     closures_kept: int
     asked: dict[str, float]
     got: dict[str, float]
+    motion_lips: float
+    motion_mixed: float
     jitter_lips: float
     jitter_mixed: float
 
@@ -64,8 +66,10 @@ def compare(
         closures_kept=int((shown[closed] < threshold).sum()),
         asked={name: float((asked[points] ** 2).sum()) for name, points in REGIONS.items()},
         got={name: float((asked[points] * added[points]).sum()) for name, points in REGIONS.items()},
-        jitter_lips=jitter(lips.points),
-        jitter_mixed=jitter(mixed.points),
+        motion_lips=difference(lips.points, 1),
+        motion_mixed=difference(mixed.points, 1),
+        jitter_lips=difference(lips.points, 2),
+        jitter_mixed=difference(mixed.points, 2),
     )
 
 
@@ -78,19 +82,22 @@ def lag(first: np.ndarray, second: np.ndarray) -> int:
     return max(shifts, key=lambda shift: _correlation(first[frames], second[frames + shift]))
 
 
-def jitter(points: np.ndarray) -> float:
-    """Mean length of the second difference over all frames and points ``[T, 68, 3]``."""
-    return float(np.linalg.norm(np.diff(points, 2, axis=0), axis=-1).mean()) if len(points) > 2 else 0.0
+def difference(points: np.ndarray, order: int) -> float:
+    """Mean length of the ``order``-th difference over all frames and points ``[T, 68, 3]``."""
+    return (
+        float(np.linalg.norm(np.diff(points, order, axis=0), axis=-1).mean()) if len(points) > order else 0.0
+    )
 
 
 def summary(figures: Sequence[ClipFigures]) -> dict[str, Any]:
     """Figures over clips: ``openness_correlation`` of mixed and lips (mean, ``_worst``); mean ``lag_frames``;
     ``closures`` of the lips in frames and the share ``closures_kept``; ``emotion_kept``: by region, the share
-    of the emotion's displacement that is shown; ``jitter_ratio``: mixed over lips. Shares are of all clips'
-    sums.
+    of the emotion's displacement that is shown; ``motion_ratio`` and ``jitter_ratio``: mixed over lips (a face
+    that moves more, but no rougher, has a jitter ratio below its motion ratio). Shares are of all clips' sums.
     """
     correlations = [figure.correlation for figure in figures]
     lags = [figure.lag for figure in figures]
+    moves = [figure.motion_mixed / max(figure.motion_lips, 1e-9) for figure in figures]
     ratios = [figure.jitter_mixed / max(figure.jitter_lips, 1e-9) for figure in figures]
     return {
         "clips": len(figures),
@@ -104,6 +111,7 @@ def summary(figures: Sequence[ClipFigures]) -> dict[str, Any]:
             region: _ratio(sum(f.got[region] for f in figures), sum(f.asked[region] for f in figures))
             for region in REGIONS
         },
+        "motion_ratio": float(np.mean(moves)),
         "jitter_ratio": float(np.mean(ratios)),
         "jitter_ratio_worst": float(np.max(ratios)),
     }

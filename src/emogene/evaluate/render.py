@@ -1,7 +1,6 @@
-"""How well an avatar is rendered: held-out frames, emotion as a face tracker sees it, and flicker."""
+"""How an avatar is rendered: against frames that training never saw, and by what others see in its faces."""
 
-from collections.abc import Iterable, Iterator
-from importlib.resources import as_file, files
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +9,28 @@ import numpy as np
 from emogene.avatar import Avatar
 from emogene.avatar.capture.dataset import CaptureConfig, TrainingSet, capture
 from emogene.avatar.capture.layers import face_region, part_region
-from emogene.avatar.capture.mediapipe import face_landmarker, image
-from emogene.avatar.capture.tracks import stored_tracks
+from emogene.avatar.capture.tracks import track
+from emogene.avatar.capture.video import LUMA, read_frames
+from emogene.avatar.torso_motion import MOVES, POSE
+from emogene.avatar.train.head import HeadSamples
+from emogene.avatar.train.torso import below_head, register, torso_picture
 from emogene.errors import EmoGeneError
+from emogene.evaluate.faces_seen import seen
 from emogene.face.landmarks import EYES, MOUTH
 from emogene.face.pose import HeadPose
+from emogene.motion2video.splats.rasteriser import Rasteriser
+from emogene.motion2video.splats.view import View
 from emogene.progress import Progress, over, silent
 
 GREY = 128
-EMOTIONS = ("happy", "sad", "angry", "fearful", "disgust", "surprised")
-SHOWN_BY = {
-    "happy": ("mouthSmileLeft", "mouthSmileRight"),
-    "surprised": ("browInnerUp", "browOuterUpLeft", "browOuterUpRight"),
-    "angry": ("browDownLeft", "browDownRight"),
-}
+EVERY = 5
+"""Every how manieth row counts: neighbouring frames are alike."""
+VOICES = (
+    "ravdess/03-01-01-01-01-01-03.opus",
+    "ravdess/03-01-05-01-02-01-08.opus",
+    "ravdess/03-01-03-02-02-02-16.opus",
+)
+"""Beside the demo clip: a man, neutral; a woman, angry; a woman, happy; two sentences."""
 
 
 def evaluate(
@@ -31,59 +38,131 @@ def evaluate(
     avatar: str | Path = "default",
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """PSNR by region and flicker on the clips held out from ``avatar``'s training, and its emotions.
+    """:func:`fidelity` on the clips held out from ``avatar``'s training, and what a judge and a tracker see
+    in its emotions (:func:`emogene.evaluate.faces_seen.seen`).
 
-    ``folder`` holds ``grid_s1/video``, ``grid_s1/tracks.npz`` and ``models/face_landmarker.task``. Raises
-    EmoGeneError, one line, where it does not.
+    ``folder`` holds ``grid_s1/video``, :data:`VOICES` and ``models/face_landmarker.task``. All clips are
+    captured, since they share one space and one white balance. Raises EmoGeneError, one line, where something
+    is missing.
     """
     folder, person = Path(folder), Avatar.open(avatar)
     if not isinstance(person, Avatar):
         raise EmoGeneError(f"{person.name} was imported; there are no clips held out from its training")
-    clips = person.training.get("held_out", [])
-    videos = [folder / "grid_s1" / "video" / f"{clip}.mpg" for clip in clips]
-    if not clips:
+    clips, held_out = person.training.get("clips", []), person.training.get("held_out", [])
+    if not held_out:
         raise EmoGeneError(f"{person.name}: its file names no clips held out from training")
-    tracks, landmarker = folder / "grid_s1" / "tracks.npz", folder / "models" / "face_landmarker.task"
-    missing = [path for path in (*videos, tracks, landmarker) if not path.is_file()]
+    videos = [folder / "grid_s1" / "video" / f"{clip}.mpg" for clip in clips]
+    landmarker, voices = folder / "models" / "face_landmarker.task", [folder / voice for voice in VOICES]
+    missing = [path for path in (*videos, *voices, landmarker) if not path.is_file()]
     if missing:
         raise EmoGeneError(
             f"{folder}: lacks {missing[0].relative_to(folder)}; docs/evaluate.md says what it holds"
         )
-    stored = stored_tracks(tracks)
-    sparse = capture(videos, stored, CaptureConfig(stride=6), progress)
-    whole = capture(videos[:1], stored, CaptureConfig(stride=1))
-    return {
-        "psnr": psnr(person, sparse, progress=progress),
-        "flicker": flicker(person, whole, progress),
-        "emotion": emotion(person, landmarker, progress=progress),
+    figures = seen(person, voices, landmarker, progress=progress)
+    tracks = {
+        video.stem: track(read_frames(video), landmarker) for video in over(videos, "tracking", progress)
     }
+    config = CaptureConfig(**person.training.get("capture", {}))
+    data = capture(videos, tracks, config, progress)
+    rows = np.flatnonzero(np.isin(data.clip, [clips.index(clip) for clip in held_out]))
+    return fidelity(person, data, rows, progress) | figures
 
 
-def psnr(
-    avatar: Avatar,
-    data: TrainingSet,
-    rows: Iterable[int] | None = None,
-    progress: Progress = silent,
-) -> dict[str, float]:
-    """dB by region, at the fields' own size, over grey; the person's captured frames are the truth."""
-    rows = list(range(len(data.colour)) if rows is None else rows)
+def fidelity(
+    avatar: Avatar, data: TrainingSet, rows: Sequence[int] | np.ndarray, progress: Progress = silent
+) -> dict[str, Any]:
+    """PSNR by region at the training size (the head's layer alone, and the whole person), gradient energy at
+    the fine size as a share of the real picture's, and flicker beside the video's."""
+    measurements = {
+        "psnr": lambda: psnr(avatar, data, rows[::EVERY]),
+        "psnr_fine": lambda: psnr(avatar, data, rows, fine=True),
+        "gradient_energy": lambda: gradient_energy(avatar, data, rows),
+        "psnr_whole": lambda: psnr_whole(avatar, data, rows[::EVERY]),
+        "psnr_torso_in_place": lambda: psnr_torso(avatar, data, rows[::EVERY]),
+        "flicker": lambda: flicker(avatar, data, rows),
+    }
+    return {name: measurements[name]() for name in over(list(measurements), "held-out frames", progress)}
+
+
+def psnr(avatar: Avatar, data: TrainingSet, rows: Iterable[int], fine: bool = False) -> dict[str, float]:
+    """dB by region of the head's layer alone over grey."""
+    samples = HeadSamples(data, np.asarray(rows), avatar.basis, fine=fine)
     errors: dict[str, list[float]] = {}
-    for row, picture in zip(
-        over(rows, "held-out frames", progress), rendered(avatar, data, rows), strict=True
-    ):
-        error = ((picture.astype(np.float32) - truth(data, row)) / 255) ** 2
-        for name, region in _regions(data, row).items():
+    for row in samples.rows:
+        shown, real = _head_pictures(avatar, samples, int(row))
+        error = (shown - real) ** 2
+        for name, region in regions(data, int(row), samples.size).items():
             errors.setdefault(name, []).append(float(error[region].mean()))
-    return {name: round(-10 * float(np.log10(np.mean(values))), 2) for name, values in errors.items()}
+    return _decibels(errors)
 
 
-def rendered(avatar: Avatar, data: TrainingSet, rows: Iterable[int]) -> Iterator[np.ndarray]:
-    """The frames of ``data`` as the avatar shows them, uint8 ``[S, S, 3]`` over grey."""
-    rows = list(rows)
-    size = data.colour.shape[1]
-    renderer = avatar.renderer(size, np.full((size, size, 3), GREY, np.uint8), threads=1)
+def gradient_energy(avatar: Avatar, data: TrainingSet, rows: Iterable[int]) -> dict[str, float]:
+    """Squared steps of luma between neighbouring pixels at the fine size, over those of the real frame."""
+    samples = HeadSamples(data, np.asarray(rows), avatar.basis, fine=True)
+    sums: dict[str, np.ndarray] = {}
+    for row in samples.rows:
+        pictures = _head_pictures(avatar, samples, int(row))
+        energies = [_energy(picture) for picture in pictures]
+        for name, region in regions(data, int(row), samples.size).items():
+            inner = region[:-1, :-1]
+            sums[name] = sums.get(name, np.zeros(2)) + [e[inner].mean() for e in energies]
+    return {name: round(float(shown / real), 3) for name, (shown, real) in sums.items()}
+
+
+def psnr_whole(avatar: Avatar, data: TrainingSet, rows: Iterable[int]) -> dict[str, float]:
+    """dB of head over torso over grey, in the head's regions and the torso's; moved by the pose alone."""
+    errors: dict[str, list[float]] = {}
+    for row, picture in zip(rows, whole(avatar, data, rows), strict=True):
+        error = ((picture.astype(np.float32) - truth(data, row)) / 255) ** 2
+        torso = (data.alpha[row] > 128) & (data.head[row] < 8)
+        for name, region in {**regions(data, row, len(picture)), "torso": torso}.items():
+            errors.setdefault(name, []).append(float(error[region].mean()))
+    return _decibels(errors)
+
+
+def psnr_torso(avatar: Avatar, data: TrainingSet, rows: Sequence[int] | np.ndarray) -> float:
+    """dB where the torso is, if it is where it was: the head's pose does not tell how the person sat down."""
+    rows, size = np.asarray(rows), data.colour.shape[1]
+    rasteriser, view = Rasteriser(size, size), View.fixed(data.camera)
+    rest = rasteriser.layers((avatar.torso.at(np.zeros(MOVES + POSE)), view))
+    drawn = np.concatenate([rest[:3] / np.maximum(1 - rest[3], 1e-3), 1 - rest[3:]]).clip(0, 1) * 255
+    drawn = np.moveaxis(drawn, 0, -1)
+    typical = data.head[rows[len(rows) // 2]]
+    moves, _ = register(data, rows, torso_picture(drawn[..., :3], drawn[..., 3]), below_head(typical))
+    pose = avatar.torso_motion.scale(data.rotation[rows], data.translation[rows])
+    errors = []
+    for row, condition in zip(rows, np.concatenate([moves, pose], 1), strict=True):
+        out = rasteriser.layers((avatar.torso.at(condition), view))
+        shown = (out[:3] * 255 + out[3] * GREY).clip(0, 255).transpose(1, 2, 0)
+        region = (data.alpha[row] > 128) & (data.head[row] < 8)
+        errors.append(float((((shown - truth(data, row)) / 255) ** 2)[region].mean()))
+    return _decibels({"torso": errors})["torso"]
+
+
+def flicker(avatar: Avatar, data: TrainingSet, rows: Sequence[int] | np.ndarray) -> dict[str, float]:
+    """Mean absolute second difference over time, 8-bit levels, in the head's layer of each clip.
+
+    Of the frames that the training set has, drawn and real; ``worst`` is the drawn frame that jumps most.
+    """
+    samples = HeadSamples(data, np.asarray(rows), avatar.basis)
+    shown, real = [], []
+    for clip in np.unique(data.clip[rows]):
+        here = [int(row) for row in rows if data.clip[row] == clip]
+        pictures = [_head_pictures(avatar, samples, row) for row in here]
+        for kept, which in ((shown, 0), (real, 1)):
+            change = np.abs(np.diff(np.stack([pair[which] for pair in pictures]), 2, axis=0))
+            kept.append(255 * change.mean((1, 2, 3)))
+    drawn, natural = np.concatenate(shown), np.concatenate(real)
+    values = {"drawn": drawn.mean(), "worst": drawn.max(), "video": natural.mean()}
+    return {name: round(float(value), 3) for name, value in values.items()}
+
+
+def whole(avatar: Avatar, data: TrainingSet, rows: Iterable[int]) -> Iterator[np.ndarray]:
+    """Head over torso over grey, uint8 ``[S, S, 3]``, in the poses of the ``rows``."""
+    rows, size = np.asarray(rows), data.colour.shape[1]
+    portrait = avatar.portrait(size, np.full((size, size, 3), GREY, np.uint8))
     pose = HeadPose(data.rotation[rows], data.translation[rows])
-    return renderer.posed(data.points[rows], pose, data.gaze[rows])
+    return portrait.pictures(avatar.moments(data.points[rows], pose, data.gaze[rows]), threads=1)
 
 
 def truth(data: TrainingSet, row: int) -> np.ndarray:
@@ -92,63 +171,35 @@ def truth(data: TrainingSet, row: int) -> np.ndarray:
     return data.colour[row] * alpha + GREY * (1 - alpha)
 
 
-def flicker(avatar: Avatar, data: TrainingSet, progress: Progress = silent) -> dict[str, float]:
-    """Mean absolute second difference over time, in 8-bit levels, of a clip whose every frame was captured.
-
-    ``rendered`` and ``video`` should be alike; ``worst`` is the rendered frame that jumps most.
-    """
-    pictures = rendered(avatar, data, range(len(data.colour)))
-    shown = np.stack([next(pictures) for _ in over(range(len(data.colour)), "flicker", progress)]).astype(
-        np.float32
-    )
-    real = np.stack([truth(data, row) for row in range(len(data.colour))])
-    change, natural = (np.abs(np.diff(x, 2, axis=0)).mean((1, 2, 3)) for x in (shown, real))
-    figures = {"rendered": change.mean(), "worst": change.max(), "video": natural.mean()}
-    return {name: round(float(value), 3) for name, value in figures.items()}
-
-
-def emotion(
-    avatar: Avatar,
-    model: Path,
-    every: int = 5,
-    progress: Progress = silent,
-) -> dict[str, dict[str, float]]:
-    """Mean MediaPipe blendshapes of the demo clip's mixed faces minus those of the lip-synced faces alone."""
-    from emogene.pipeline import EmoGene
-
-    engine = EmoGene.from_pretrained()
-    figures = {}
-    with as_file(files("emogene") / "assets" / "demo.ogg") as clip:
-        for label in over(EMOTIONS, "emotions", progress):
-            result = engine(clip, avatar=avatar, emotion=label)
-            told = result.performance[::every]
-            shown = told, told.without_emotion()
-            mixed, lips = (blendshapes(avatar.renderer(512).frames([p]), model) for p in shown)
-            names = SHOWN_BY.get(label) or _most_changed(mixed, lips)
-            figures[label] = {name: round(mixed[name] - lips[name], 3) for name in names}
-    return figures
-
-
-def blendshapes(pictures: Iterable[np.ndarray], model: Path) -> dict[str, float]:
-    """Mean score of each of MediaPipe's blendshapes over ``pictures`` (uint8 ``[H, W, 3]``)."""
-    scores: dict[str, list[float]] = {}
-    with face_landmarker(model, blendshapes=True) as landmarker:
-        for picture in pictures:
-            for shape in next(iter(landmarker.detect(image(picture)).face_blendshapes), []):
-                scores.setdefault(shape.category_name, []).append(shape.score)
-    return {name: float(np.mean(values)) for name, values in scores.items()}
-
-
-def _most_changed(mixed: dict[str, float], lips: dict[str, float], count: int = 3) -> list[str]:
-    return sorted(mixed, key=lambda name: -abs(mixed[name] - lips[name]))[:count]
-
-
-def _regions(data: TrainingSet, row: int) -> dict[str, np.ndarray]:
-    size, points = data.colour.shape[1], data.pixels[row]
-    share = data.alpha[row].astype(int) * data.head[row]
+def regions(data: TrainingSet, row: int, size: int) -> dict[str, np.ndarray]:
+    """The face, mouth, eyes and head (with hair) of a frame, bool ``[size, size]``."""
+    own = data.colour.shape[1]
+    points = data.pixels[row] * (size / own)
+    share = data.alpha[row].astype(int) * data.head[row] > 255 * 255 // 2
     return {
         "face": face_region(points, size),
         "mouth": part_region(points, MOUTH, size),
         "eyes": part_region(points, EYES, size),
-        "head": share > 255 * 255 // 2,
+        "head": share.repeat(size // own, 0).repeat(size // own, 1),
     }
+
+
+def _head_pictures(avatar: Avatar, samples: HeadSamples, row: int) -> tuple[np.ndarray, np.ndarray]:
+    """The head's layer over grey as it is drawn and as it was, ``[S, S, 3]`` in 0..1."""
+    sample = samples[row]
+    rasteriser = Rasteriser(samples.size, samples.size)
+    out = rasteriser.layers((avatar.head.at(sample.condition), sample.view))
+    grey = np.float32(GREY / 255)
+    shown = (out[:3] + out[3] * grey).clip(0, 1).transpose(1, 2, 0)
+    share = sample.share[..., None].astype(np.float32) / 255
+    return shown, sample.colour.astype(np.float32) / 255 * share + grey * (1 - share)
+
+
+def _energy(picture: np.ndarray) -> np.ndarray:
+    """Squared luma gradient ``[H - 1, W - 1]`` of ``[H, W, 3]``."""
+    luma = picture @ LUMA
+    return (luma[:-1, 1:] - luma[:-1, :-1]) ** 2 + (luma[1:, :-1] - luma[:-1, :-1]) ** 2
+
+
+def _decibels(errors: dict[str, list[float]]) -> dict[str, float]:
+    return {name: round(-10 * float(np.log10(np.mean(values))), 2) for name, values in errors.items()}

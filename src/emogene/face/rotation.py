@@ -1,4 +1,4 @@
-"""Rotation matrices and vectors (axis times radians). SciPy has them too, but takes a while to import."""
+"""Rotation matrices and rotation vectors (axis times radians), without SciPy's, slow to import."""
 
 import numpy as np
 

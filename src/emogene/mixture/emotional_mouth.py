@@ -12,7 +12,9 @@ import numpy as np
 
 from emogene.face.arkit import INDEX
 from emogene.mixture.calibration import Calibration
+from emogene.smooth import gaussian
 
+SIGMAS = 4  # how far a Gaussian is followed
 _JAW = ("jawOpen",)
 _LIPS = ("mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthFunnel")
 
@@ -28,12 +30,14 @@ class MouthRule:
     wide: float = 0.12
     """A wide open mouth: the emotion's opening shapes are at their greatest there."""
     meeting: float = 0.16
-    """Openness, as a share of the avatar's own range, up to which the words' lips are theirs alone: a
-    closure, and the way into it."""
+    """Openness, as a share of the avatar's own range, up to which lips are the words' alone: a closure,
+    and the way into it."""
     most: float = 0.6
     """By how much of itself an opening may grow."""
     jaw: float = 0.6
     """Share of the emotion's jaw in speech; a wide jaw is the words' own."""
+    pace: float = 0.06
+    """How slowly the emotion's jaw and lips follow the words' opening (standard deviation): jaws are heavy."""
     silence: float = 0.2
     """Shortest pause in which the mouth is set free."""
     fade: float = 0.3
@@ -69,11 +73,11 @@ def _from_ends(still: np.ndarray, shortest: int) -> np.ndarray:
 
 
 def spoken_weights(
-    weights: np.ndarray, openness: np.ndarray, free: np.ndarray, rule: MouthRule | None = None
+    weights: np.ndarray, openness: np.ndarray, free: np.ndarray, fps: float, rule: MouthRule | None = None
 ) -> np.ndarray:
     """The emotion's ``weights [T, 52]`` as they are while the words open the lips by ``openness [T]``."""
     rule = rule or MouthRule()
-    grown = np.clip((openness - rule.shut) / rule.wide, 0, 1)
+    grown = gaussian(np.clip((openness - rule.shut) / rule.wide, 0, 1), rule.pace * fps, SIGMAS)
     result = np.array(weights, np.float32)
     for names, most in ((_JAW, rule.jaw), (_LIPS, 1.0)):
         share = free + (1 - free) * most * grown

@@ -13,7 +13,7 @@ from emogene.face.mixed import Mixed
 from emogene.face.rig import Rig
 from emogene.face.space import LandmarkSpace
 from emogene.mixture.calibration import Calibration, gaps
-from emogene.mixture.emotional_mouth import MouthRule, freedom, shared_gaps, spoken_weights
+from emogene.mixture.emotional_mouth import SIGMAS, MouthRule, freedom, shared_gaps, spoken_weights
 from emogene.mixture.lip_sync import hold_gaps, open_mouth
 from emogene.mixture.lle import EVERY_PART, blend, project_parts
 from emogene.mixture.one_euro import OneEuro, zero_lag_one_euro
@@ -24,7 +24,6 @@ CENTIMETRES = 10  # per decimetre: the "x10 scale" of the papers, in which LLE a
 RATE = float(VIDEO_FPS)
 _GENTLE = OneEuro(min_cutoff=3.0, beta=12.0, d_cutoff=2.0)
 _HORIZON = 24  # frames after which the gentle filter has forgotten all but a millionth
-_SIGMAS = 4  # how far a Gaussian is followed
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,9 @@ class FiveSteps(Stage):
         self.mixture, self.rig, self.space = mixture, rig, space
         self.avatar = Calibration.of(space)
         rule = mixture.rule
-        near = max(_SIGMAS * mixture.smoothing, rule.silence + rule.fade)  # seconds around a frame
+        near = max(
+            SIGMAS * max(mixture.smoothing, rule.pace), rule.silence + rule.fade
+        )  # seconds around a frame
         self.look_back = self.look_ahead = int(near * RATE) + 3 + _HORIZON
 
     def __call__(self, first: int, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -90,15 +91,15 @@ class FiveSteps(Stage):
         mixture, avatar, own = self.mixture, self.avatar, lips.astype(np.float64)
 
         # 1. Displacement accumulation: the lips' face and what the emotion adds to it.
-        weights = gaussian(both[:, 0], mixture.smoothing * RATE, _SIGMAS)
+        weights = gaussian(both[:, 0], mixture.smoothing * RATE, SIGMAS)
         free = freedom(voiced > 0.5, mouth_openness(own), RATE, mixture.rule) * told
         emotional = np.tensordot(weights, self.rig.basis, 1)
-        shown = spoken_weights(weights, mouth_openness(own), free, mixture.rule)
+        shown = spoken_weights(weights, mouth_openness(own), free, RATE, mixture.rule)
 
         # 2. Face-parts disentangled LLE, of what the video could show; the emotion is carried across.
         scaled, database = own * CENTIMETRES, self.space.database * CENTIMETRES
         projected = project_parts(scaled, database, EVERY_PART) / CENTIMETRES
-        mixed = blend(own, projected, mixture.projected) + emotional
+        mixed = blend(own, projected, mixture.projected) + np.tensordot(shown, self.rig.basis, 1)
 
         # 3. First lip-sync refinement: the gaps between the lips are the words', widened as the emotion may
         # (not at all, where it is not told apart from the words).

@@ -152,7 +152,7 @@ def _nearest(places: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray
     from scipy.spatial import KDTree  # a quarter of a second, for training alone
 
     distance, index = KDTree(places).query(of)
-    return np.asarray(distance), np.asarray(index)
+    return distance, np.asarray(index)
 
 
 def _of_hair(place: np.ndarray, groups: np.ndarray, width: float) -> np.ndarray:

@@ -57,8 +57,11 @@ class Director:
     def _performance(self, faces, weights, columns, loudness, blink, looking, head) -> Performance:
         kind, fps = self._kind, self._fps
         tracks = _tracks(kind)
-        edges = np.cumsum([track.values.shape[1] for track in tracks])[:-1]
-        values = dict(zip(map(id, tracks), np.split(columns, edges, axis=1), strict=True))
+        ends = np.cumsum([track.values.shape[1] for track in tracks], dtype=int)
+        values = {
+            id(track): columns[:, end - track.values.shape[1] : end]
+            for track, end in zip(tracks, ends, strict=True)
+        }
 
         def at_rate(track: Track | None) -> Track | None:
             return track and Track(values[id(track)], track.names, fps, track.unit)

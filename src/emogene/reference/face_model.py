@@ -26,10 +26,3 @@ class LinearFaceModel:
     def landmarks(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
         """The 68 points ``[T, 68, 3]``, for identity ``[I]`` or ``[T, I]`` and expression ``[T, E]``."""
         return self.mean + self.displacement(identity, expression)
-
-    def fit_expression(self, displacement: np.ndarray, ridge: float = 1e-6) -> np.ndarray:
-        """Expression ``[T, E]`` whose displacement is nearest to ``[T, 68, 3]``."""
-        basis = self.expression_basis.reshape(len(self.expression_basis), -1).astype(np.float64)
-        normal = basis @ basis.T + ridge * np.eye(len(basis))
-        wanted = basis @ displacement.reshape(len(displacement), -1).T
-        return np.linalg.solve(normal, wanted).T.astype(np.float32)

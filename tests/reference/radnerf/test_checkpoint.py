@@ -18,6 +18,7 @@ from emogene.reference.radnerf.torso import TorsoConfig, TorsoField
 
 from .conftest import FIXTURES
 
+GRID = "position_embedder.embeddings"
 LISTINGS = ["May", "sr_May", "sr_Ber", "torso_May", "torso_sr_May", "torso_sr_Ber"]
 
 
@@ -74,6 +75,7 @@ def test_a_head_of_other_blink_width_is_read_by_its_own_keys(tmp_path, small_hea
         (lambda s: s.pop("color_net.net.1.weight"), "not"),
         (lambda s: s.update(other=torch.zeros(1)), "unknown"),
         (lambda s: s.clear(), "no model weights"),
+        (lambda s: s.update({GRID: s[GRID].repeat(1, 2)}), "no grid"),
         (lambda s: s.update({"torso_deform_net.net.2.weight": torch.zeros(3, 64)}), "of another shape"),
     ],
 )

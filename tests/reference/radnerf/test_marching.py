@@ -45,6 +45,12 @@ def test_near_and_far_are_the_official_ones(recorded):
     assert ((near == MISS) == (far == MISS)).all()
 
 
+def test_rays_begin_a_little_before_the_camera():
+    """One that stands in the box, too."""
+    near, far = near_far(torch.zeros(1, 3), torch.tensor([[0.0, 0.0, 1.0]]), torch.tensor(BOX))
+    assert (near.item(), far.item()) == pytest.approx((0.05, 1.0))
+
+
 @backends
 def test_march_is_the_official_one(recorded, backend):
     origin, direction, near, far = (recorded[f"march_{name}"] for name in ("o", "d", "near", "far"))

@@ -1,4 +1,4 @@
-"""From clips of one person to what the fields are trained on."""
+"""From clips of one person to what the splats are trained on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
