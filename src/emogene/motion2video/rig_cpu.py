@@ -13,8 +13,8 @@ GROWTH = f4(1.4)  # of a half axis: on the small triangles of a lid's rim a fold
 def displace(expression, on, weights, carried, carry, lips, out):
     """``out [M, 3]``: what the shapes ``on [S]`` of ``expression [52, M, 3]`` add with ``weights [S]``.
 
-    At the vertices ``carried [C]`` also ``carry [C, 20]`` times ``lips [20, 3]``. Not by matrix products: those
-    would wake all cores for a tenth of a millisecond's work.
+    At the vertices ``carried [C]`` also ``carry [C, 20]`` times ``lips [20, 3]``. Not by matrix products:
+    those would wake all cores for a tenth of a millisecond's work.
     """
     out[:] = f4(0)
     for s in range(on.shape[0]):
