@@ -27,8 +27,10 @@ lint: $(VENV)/lint        ## Style and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-bench: $(VENV)/core       ## Speed and memory of the whole way; minutes.
+bench: $(VENV)/core       ## Speed of the renderer and of the whole way, and memory; minutes.
+	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/end_to_end.py
+	$(BIN)/python benchmarks/memory.py --motion 1 10 --video 1
 
 pictures: $(VENV)/core    ## The pictures of the README, and contact sheets in out/pictures.
 	$(BIN)/python tools/pictures.py

@@ -1,9 +1,9 @@
-"""Peak memory of the motion of long recordings: what README and MODEL_CARD state.
+"""Peak memory of recordings of any length: what README and MODEL_CARD state.
 
-    python benchmarks/memory.py [--minutes 1 10 60] [--threads 1] [--json FILE]
+    python benchmarks/memory.py [--motion 1 10 60] [--video 1 10] [--size 512] [--threads 1] [--json FILE]
 
-Runs ``emogene generate hour.wav -o out.npz`` in a process of its own on the demo clip, repeated, and prints
-seconds, the peak of resident memory, and how much of it each further minute takes. Linux.
+Runs ``emogene generate`` in a process of its own on the demo clip, repeated for so many minutes, and prints
+the peak of resident memory, seconds, and how many megabytes each further minute takes. Linux.
 """
 
 import argparse
@@ -12,39 +12,64 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
+import av
 
-from end_to_end import repeated, run
+from emogene.audio import Sound
+from emogene.weights.embedded import assets
+from machine import machine, run
+
+RATE = 48_000
+
+
+def repeated(seconds: int, path: Path) -> Path:
+    """The demo clip, again and again, as a wav of at least ``seconds`` at ``path``."""
+    written = 0
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=RATE, layout="mono")
+        resampler = av.AudioResampler("s16", "mono", RATE)
+        while written < seconds * RATE:
+            for frame in Sound.open(assets() / "demo.ogg").frames():
+                frame.pts = None
+                for piece in resampler.resample(frame):
+                    written += piece.samples
+                    piece.pts = None
+                    container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    return path
+
+
+def measured(kind: str, minutes: int, size: int, threads: int) -> dict[str, float]:
+    """Megabytes and seconds of a recording's motion (npz) or video (mp4)."""
+    with tempfile.TemporaryDirectory() as folder:
+        sound, output = repeated(60 * minutes, Path(folder) / "long.wav"), Path(folder) / f"out.{kind}"
+        command = [sys.executable, "-m", "emogene", "generate", str(sound), "-o", str(output), "--quiet"]
+        done = run([*command, "--size", str(size), "--threads", str(threads), "--device", "cpu"])
+        assert output.stat().st_size
+    return {"megabytes": round(done.megabytes), "seconds": round(done.seconds, 1)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=int, nargs="+", default=[1, 10, 60])
+    parser.add_argument("--motion", type=int, nargs="*", default=[1, 10, 60], metavar="MINUTES")
+    parser.add_argument("--video", type=int, nargs="*", default=[1, 10], metavar="MINUTES")
+    parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args()
-    figures: dict[int, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for minutes in given.minutes:
-            sound, output = repeated(60 * minutes, Path(folder)), Path(folder) / "out.npz"
-            command = [sys.executable, "-m", "emogene", "generate", str(sound), "-o", str(output)]
-            done = run([*command, "--quiet", "--threads", str(given.threads)])
-            sound.unlink()
-            with np.load(output) as motion:
-                frames = len(motion["mixed"])
-                whole = all(np.isfinite(motion[name]).all() for name in ("mixed", "blendshapes"))
-            figures[minutes] = {"seconds": round(done.seconds, 1), "megabytes": round(done.megabytes)}
-            print(
-                f"{minutes:>4} min: {done.megabytes:6.0f} MB, {done.seconds:6.1f} s, {frames} frames"
-                f"{'' if whole else ', some NaN'}",
-                flush=True,
-            )
-    short, *_, long = sorted(figures) * 2
-    if long > short:
-        growth = (figures[long]["megabytes"] - figures[short]["megabytes"]) / (long - short)
-        print(f"{growth:.1f} MB for each further minute")
+    figures: dict[str, object] = {"machine": machine(), "threads": given.threads, "size": given.size}
+    print(json.dumps(figures))
+    for kind, lengths in (("npz", given.motion), ("mp4", given.video)):
+        found = {}
+        for minutes in sorted(lengths):
+            found[minutes] = measured(kind, minutes, given.size, given.threads)
+            print(f"{kind}, {minutes:>3} min: {found[minutes]}", flush=True)
+        if len(found) > 1:
+            shortest, *_, longest = sorted(found)
+            growth = (found[longest]["megabytes"] - found[shortest]["megabytes"]) / (longest - shortest)
+            print(f"{kind}: {growth:.2f} MB for each further minute")
+        figures[kind] = found
     if given.json:
         given.json.write_text(json.dumps(figures, indent=2) + "\n")
 

@@ -1,11 +1,12 @@
 """Speed of the renderer: a whole person by splats, beside a frame of the radiance field in the same run.
 
-    python benchmarks/render.py [--avatar NAME] [--size 512] [--threads 2] [--plain] [--without-field] [--json FILE]
+    python benchmarks/render.py [--size 512] [--threads 2] [--plain] [--without-field] [--json FILE]
 
-CPU milliseconds of one core for a frame of the demo clip, happy, and for one of GeneFace++ May at its official
-size (head, torso, super-resolution to 512x512; named weights, an ellipsoid full, see docs/parity.md), and how
-many times more that is. Then frames a second by the clock with several threads. ``--plain``: the same in code
-for AVX2 alone, as on a processor without AVX-512. CPU time is hardly disturbed by other jobs; frames a second are.
+CPU milliseconds of one core for a frame of the demo clip, happy, and for one of GeneFace++ May at its
+official size (head, torso, super-resolution to 512x512; named weights, an ellipsoid full, docs/parity.md),
+and how many times more that is. Then frames a second by the clock with several threads. ``--plain``: the same
+in code for AVX2 alone, as on a processor without AVX-512. CPU time is hardly disturbed by other jobs; frames
+a second are.
 """
 
 import argparse

@@ -9,6 +9,7 @@ from emogene.face.head import HeadModel
 from emogene.face.landmarks import MOUTH, mouth_openness
 from emogene.motion2video.binding import Binding, bind
 from emogene.motion2video.rig import FaceMesh, FaceRig
+from emogene.motion2video.rig_cpu import displace
 from emogene.motion2video.splats.gaussians import Gaussians, Group
 from emogene.motion2video.splats.layout import COLOUR, OPACITY, POSITION, ROWS
 from emogene.performance.blink import close_eyes
@@ -225,3 +226,16 @@ def test_the_condition_shows_the_mouth_that_the_landmarks_have(person):
     said = face(weights(jawOpen=0.3))[None].astype(np.float64)
     seen = person.rig.poses(said, weights(noseSneer=1)[None])[1][0].seen
     assert abs(mouth_openness(seen) - mouth_openness(said[0])) < 0.01
+
+
+def test_shapes_and_lips_move_the_mesh_as_matrix_products_would():
+    draw = np.random.default_rng(0)
+    expression = draw.standard_normal((52, 40, 3)).astype(np.float32)
+    on, weights = np.array([3, 17, 50]), draw.standard_normal(3).astype(np.float32)
+    carried, carry = np.array([5, 0, 39]), draw.standard_normal((3, 20)).astype(np.float32)
+    lips = draw.standard_normal((20, 3)).astype(np.float32)
+    expected = np.tensordot(weights, expression[on], 1)
+    expected[carried] += carry @ lips
+    moved = np.full((40, 3), 9, np.float32)
+    displace(expression, on, weights, carried, carry, lips, moved)
+    np.testing.assert_allclose(moved, expected, atol=1e-5)

@@ -115,11 +115,11 @@ class FaceRig:
 
     def move(self, splats: np.ndarray, pose: Pose) -> np.ndarray:
         """``splats [13, N]`` of the pose's condition, changed in place -> ``[13, M]``, more behind them."""
-        from emogene.motion2video.rig_cpu import ride
+        from emogene.motion2video.rig_cpu import displace, ride
 
         on = np.flatnonzero(pose.weights)
-        moved = np.tensordot(pose.weights[on], self._expression[on], 1)
-        moved[self._carried] += self._carry @ pose.lips
+        moved = np.empty(self._expression.shape[1:], np.float32)
+        displace(self._expression, on, pose.weights[on], self._carried, self._carry, pose.lips, moved)
         ride(splats, *self._ride, moved, self._shading(pose.weights), self._shaded)
         follow_lips(splats, self._inside, pose.seen, pose.wanted)
         behind = self._behind_lids(splats, pose)

@@ -10,6 +10,27 @@ GROWTH = f4(1.4)  # of a half axis: on the small triangles of a lid's rim a fold
 
 
 @kernel
+def displace(expression, on, weights, carried, carry, lips, out):
+    """``out [M, 3]``: what the shapes ``on [S]`` of ``expression [52, M, 3]`` add with ``weights [S]``.
+
+    At the vertices ``carried [C]`` also ``carry [C, 20]`` times ``lips [20, 3]``. Not by matrix products:
+    those would wake all cores for a tenth of a millisecond's work.
+    """
+    out[:] = f4(0)
+    for s in range(on.shape[0]):
+        weight, shape = weights[s], expression[on[s]]
+        for m in range(out.shape[0]):
+            out[m, 0] += weight * shape[m, 0]
+            out[m, 1] += weight * shape[m, 1]
+            out[m, 2] += weight * shape[m, 2]
+    for c in range(carried.shape[0]):
+        m = carried[c]
+        for point in range(lips.shape[0]):
+            for axis in range(3):
+                out[m, axis] += carry[c, point] * lips[point, axis]
+
+
+@kernel
 def turn(splats, row, n, first, second, one, two):
     """Add ``first one + second two`` to the half axis in rows ``row..row+2``; it grows to GROWTH at most."""
     before, after = f4(0), f4(0)
