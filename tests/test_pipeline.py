@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 
 from emogene import EmoGene, EmoGeneError
-from emogene.audio import load_audio
+from emogene.audio import Sound, load_audio
 from emogene.face.landmarks import BROWS, mouth_openness
 from emogene.performance import Performance
+from emogene.pipeline import BLOCK, FIRST, _pieces
 from emogene.result import Result
 
 DEMO = Path(__file__).parents[1] / "src/emogene/assets/demo.ogg"
@@ -120,22 +121,30 @@ def test_a_stream_an_array_and_a_file_are_one(pipeline, samples, length):
 
 
 def test_pieces_come_before_the_end_and_a_stream_can_be_saved(pipeline, samples, tmp_path):
-    twice, given = np.concatenate([samples, samples]), []
+    given: list[int] = []
+    longer = np.tile(samples, 2)
 
     def microphone():
-        for i in range(0, len(twice), 16_000):
+        for i in range(0, len(longer), 16_000):
             given.append(i)
-            yield twice[i : i + 16_000]
+            yield longer[i : i + 16_000]
 
     live = pipeline.stream(microphone(), 16_000, size=64)
     first = next(iter(live))
-    assert len(first) and len(given) <= 10, "so many seconds the stages look ahead together"
+    assert len(first) and len(given) <= 10, "ten seconds are enough to begin"
     live.save(tmp_path / "live.mp4")
     with av.open(str(tmp_path / "live.mp4")) as container:
-        assert (
-            container.streams.video[0].frames == -(-2 * len(samples) * 25 // 16_000)
-            and container.streams.audio
-        )
+        assert container.streams.video[0].frames == -(-len(longer) * 25 // 16_000)
+        assert container.streams.audio
+
+
+def test_a_recording_begins_with_the_ten_seconds_that_the_first_frames_need(samples):
+    """More would be waited for before the first frame."""
+    longer = np.tile(samples, 5)
+    pieces = [piece for piece, _ in _pieces(Sound.open(longer, 16_000)) if piece is not None]
+    assert len(pieces[0]) == FIRST == 10 * 16_000
+    assert max(map(len, pieces)) < BLOCK + 16_000
+    np.testing.assert_array_equal(np.concatenate(pieces), longer)
 
 
 @pytest.mark.parametrize("fps", [24, 30, 50, 60, Fraction(30000, 1001)])
