@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from emogene.workers import workers
+from emogene.workers import ahead, workers
 
 
 @pytest.fixture(params=[1, 3])
@@ -58,3 +58,43 @@ def test_a_thread_with_a_number_of_its_own_keeps_it(usual):
         restored.set()
         assert told.result() == (1, 2)
     assert (torch.get_num_threads(), in_a_new_thread()) == (usual, usual)
+
+
+def test_the_next_item_is_made_while_one_is_used():
+    begun = [threading.Event() for _ in range(3)]
+
+    def items():
+        for number, event in enumerate(begun):
+            event.set()
+            yield number, torch.get_num_threads()
+
+    coming = ahead(items())
+    assert begun[0].wait(60), "the first is begun before it is asked for"
+    assert next(coming) == (0, 1), "computed alone"
+    assert begun[1].wait(60)
+    assert list(coming) == [(1, 1), (2, 1)]
+
+
+def test_what_goes_wrong_ahead_is_told_in_its_place():
+    def items():
+        yield 1
+        raise ValueError("no more")
+
+    coming = ahead(items())
+    assert next(coming) == 1
+    with pytest.raises(ValueError, match="no more"):
+        next(coming)
+
+
+def test_nothing_is_made_for_nobody():
+    made: list[int] = []
+
+    def items():
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    coming = ahead(items())
+    assert next(coming) == 0
+    coming.close()  # type: ignore[attr-defined]
+    assert len(made) <= 2

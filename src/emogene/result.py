@@ -1,12 +1,10 @@
 """A recording's performance on an avatar, and the files that can be made of it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from emogene.metadata import run_metadata
 from emogene.performance import Performance
 from emogene.progress import Progress, silent
 from emogene.video.background import Background
+from emogene.workers import ahead
 
 
 @dataclass(frozen=True)
@@ -98,18 +97,15 @@ class Result:
 
     def frames(self, performances: Iterator[Performance] | None = None) -> Iterator[np.ndarray]:
         """Rendered frames ``[size, size, 3]`` uint8 sRGB, one by one, of this performance or of others."""
-        performances = iter(self) if performances is None else performances
-        with ThreadPoolExecutor(1) as beside:  # the renderer is made while the first stretch is heard
-            renderer = beside.submit(
-                self.avatar.renderer,
-                size=self.config.size,
-                background=self.config.background,
-                device=self.rendering.device,
-                threads=self.rendering.threads,
-                precision=self.rendering.precision,
-            )
-            first = list(islice(performances, 1))
-        yield from renderer.result().frames(chain(first, performances))
+        performances = ahead(iter(self)) if performances is None else performances
+        renderer = self.avatar.renderer(
+            size=self.config.size,
+            background=self.config.background,
+            device=self.rendering.device,
+            threads=self.rendering.threads,
+            precision=self.rendering.precision,
+        )
+        return renderer.frames(performances)
 
     def save(
         self,
@@ -137,7 +133,7 @@ class Result:
         )
         with ExitStack() as files:
             writers = [files.enter_context(motion_writer(each, self.about)) for each in motion]
-            told = _told(iter(self), writers)
+            told = _told(ahead(iter(self)), writers)
             film.write(told, path, compare, lambda count: progress("rendering", count, self.expected))
 
     def save_motion(self, *paths: str | PathLike[str]) -> None:

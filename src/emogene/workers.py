@@ -1,13 +1,15 @@
 """Threads that compute side by side, each by itself."""
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import torch
 
+T = TypeVar("T")
 _SETTING = threading.Lock()
+_END: Any = object()
 
 
 def workers(count: int) -> ThreadPoolExecutor:
@@ -21,6 +23,22 @@ def workers(count: int) -> ThreadPoolExecutor:
     for started in [pool.submit(together.wait) for _ in range(count)]:
         started.result()
     return pool
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, made on a thread of their own: while one is used, the next is on its way. The first is
+    begun now."""
+    thread = workers(1)
+    return _taken(thread, thread.submit(next, items, _END), items)
+
+
+def _taken(thread: ThreadPoolExecutor, following: Future[T], items: Iterator[T]) -> Iterator[T]:
+    try:
+        while (item := following.result()) is not _END:
+            following = thread.submit(next, items, _END)
+            yield item
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)
 
 
 def _compute_alone() -> None:
