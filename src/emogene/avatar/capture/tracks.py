@@ -1,4 +1,4 @@
-"""MediaPipe landmarks of a video's frames: tracked here, or read from a stored track.
+"""MediaPipe landmarks of a video's frames.
 
 A track is ``[T, 70, 3]`` pixels, z on the x scale: the 68 points, then the right and left iris.
 """
@@ -15,15 +15,6 @@ from emogene.face.landmarks import MEDIAPIPE_68
 IRISES = (468, 473)
 TRACKED = (*MEDIAPIPE_68, *IRISES)
 _CORNERS = ((36, 39), (42, 45))
-
-
-def stored_tracks(path: str | Path) -> dict[str, np.ndarray]:
-    """The track ``[T, 70, 3]`` of every clip in a ``tracks.npz``, by name."""
-    with np.load(path) as data:
-        columns = [int(np.flatnonzero(data["landmark_index"] == i)[0]) for i in TRACKED]
-        points = np.cumsum(data["landmarks_delta"][:, columns].astype(np.int64), axis=0) / 64
-        offset = data["offset"]
-        return {str(name): points[offset[i] : offset[i + 1]] for i, name in enumerate(data["clip"])}
 
 
 def track(frames: Iterable[np.ndarray], model: str | Path) -> np.ndarray:
