@@ -71,6 +71,11 @@ def _is_device(value: Any) -> bool:
     return isinstance(value, torch.device) or (isinstance(value, str) and value in ("cpu", "cuda"))
 
 
+@pytest.fixture(autouse=True)
+def _the_same_random_numbers_every_time() -> None:
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def pretended_cuda(monkeypatch) -> Iterator[None]:
     """Code that asks for CUDA runs on the CPU, and fails where it would on a GPU for a tensor left behind."""
